@@ -1,0 +1,84 @@
+"""Rank statistics, Pareto fronts and bootstrap intervals, as pure functions on arrays."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def kendall_tau(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
+    """Kendall's tau-b, in [-1, 1]; 0 where one side is constant (no order was predicted).
+
+    Args:
+        predicted: Scores of shape (n,).
+        true: Reference values of shape (n,).
+    """
+    from scipy.stats import kendalltau
+
+    tau = float(kendalltau(predicted, true).statistic)
+    return tau if np.isfinite(tau) else 0.0
+
+
+def spearman(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
+    """Spearman's rank correlation, in [-1, 1]; 0 where one side is constant.
+
+    Args:
+        predicted: Scores of shape (n,).
+        true: Reference values of shape (n,).
+    """
+    from scipy.stats import spearmanr
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rho = float(spearmanr(predicted, true).statistic) if np.ptp(predicted) and np.ptp(true) else 0.0
+    return rho if np.isfinite(rho) else 0.0
+
+
+def pareto_mask(costs: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Mark the rows that no other row dominates.
+
+    Args:
+        costs: Shape (n, m); lower is better in every column.
+
+    Returns:
+        bool of shape (n,). Equal rows do not dominate each other.
+    """
+    values = np.asarray(costs, dtype=np.float64)
+    order = np.lexsort(values.T[::-1])
+    front = np.zeros(len(values), dtype=bool)
+    kept: list[int] = []
+    for i in order:  # lexicographic order: a row can only be dominated by one that came before it
+        others = values[kept]
+        dominated = bool(len(kept)) and bool(
+            np.any(np.all(others <= values[i], axis=1) & np.any(others < values[i], axis=1))
+        )
+        if not dominated:
+            kept.append(int(i))
+            front[i] = True
+    return front
+
+
+class Interval(NamedTuple):
+    """A mean with its bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def bootstrap_mean(
+    values: npt.ArrayLike, rng: np.random.Generator, *, level: float = 0.95, resamples: int = 10_000
+) -> Interval:
+    """Mean of ``values`` with a percentile bootstrap interval.
+
+    Args:
+        values: Shape (n,), independent repetitions.
+        rng: Random stream for the resamples.
+        level: Coverage of the interval.
+        resamples: Number of bootstrap resamples.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    means = sample[rng.integers(0, len(sample), size=(resamples, len(sample)))].mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(sample.mean()), float(low), float(high))

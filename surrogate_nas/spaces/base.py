@@ -1,0 +1,196 @@
+"""The contract of a search space: an architecture is a row of small integers.
+
+Everything that is known about architectures as such lives here: which rows exist, which of them
+mean the same network, how they read as text, what their neighbours are and which labelled graph
+they stand for. What an architecture *scores* lives in tables; how it is *built* lives in networks,
+which read the space's ``skeleton``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import SpaceExhaustedError
+from surrogate_nas.core.validation import check_rows
+from surrogate_nas.spaces.graph_batch import GraphBatch
+from surrogate_nas.spaces.skeleton import Skeleton
+
+Rows = npt.NDArray[np.int16]
+
+#: Rejection sampling gives up after this many rounds per request, rather than loop for ever.
+MAX_ROUNDS = 200
+
+
+class SearchSpace(ABC):
+    """A set of architectures, as integer rows ``X`` of shape (n, d), dtype int16.
+
+    Attributes:
+        name: Name in the catalogue, or the user's own.
+        cardinalities: Values that each gene can take, int64 of shape (d,).
+        gene_names: One readable name per gene.
+        size: Number of valid rows, equal to ``len(enumerate())``.
+        skeleton: How networks are built from a cell of this space, as data.
+    """
+
+    name: str
+    cardinalities: npt.NDArray[np.int64]
+    gene_names: tuple[str, ...]
+    skeleton: Skeleton
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of valid rows."""
+
+    @abstractmethod
+    def valid(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Tell for each row whether it belongs to the space; shape (n,)."""
+
+    @abstractmethod
+    def canonical(self, X: npt.ArrayLike) -> Rows:
+        """Map each row to the one representative of all rows that mean the same network; shape (n, d).
+
+        Idempotent. Rows outside the space map to themselves.
+        """
+
+    @abstractmethod
+    def parse(self, texts: str | Sequence[str]) -> Rows:
+        """Read the official text form, ``parse(format(X)) == X`` exactly.
+
+        Raises:
+            InvalidInputError: A text does not follow the form; the message shows where and the form.
+        """
+
+    @abstractmethod
+    def format(self, X: npt.ArrayLike) -> list[str]:
+        """Write rows in the official text form."""
+
+    @abstractmethod
+    def enumerate(self) -> Rows:
+        """All valid rows in a fixed order; shape (size, d)."""
+
+    @abstractmethod
+    def graphs(self, X: npt.ArrayLike) -> GraphBatch:
+        """Rows as labelled directed acyclic graphs with operations on nodes."""
+
+    @abstractmethod
+    def from_networkx(self, graphs: Sequence[nx.DiGraph]) -> Rows:
+        """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them."""
+
+    # What follows holds for every space of independent genes; a family overrides none of it.
+
+    @property
+    def n_genes(self) -> int:
+        """Length d of a row."""
+        return len(self.cardinalities)
+
+    def rows(self, X: npt.ArrayLike) -> Rows:
+        """Check that ``X`` has this space's shape and return it as int16 (n, d)."""
+        return check_rows(X, self.n_genes)
+
+    def codes(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """One integer per row (mixed radix); equal rows, equal codes. Genes must be in range."""
+        return self.rows(X).astype(np.int64) @ self._weights()
+
+    def from_codes(self, codes: npt.ArrayLike) -> Rows:
+        """Inverse of :meth:`codes`."""
+        c = np.asarray(codes, dtype=np.int64)
+        return (c[:, None] // self._weights() % self.cardinalities).astype(np.int16)
+
+    def in_range(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Tell for each row whether every gene is below its cardinality; shape (n,)."""
+        rows = self.rows(X)
+        return ((rows >= 0) & (rows < self.cardinalities)).all(axis=1)
+
+    def sample(self, n: int, rng: np.random.Generator, *, unique: bool = False) -> Rows:
+        """Draw rows uniformly over all valid rows.
+
+        Args:
+            n: How many.
+            rng: Random stream.
+            unique: No row twice.
+
+        Raises:
+            SpaceExhaustedError: ``unique`` and fewer than ``n`` valid rows exist.
+        """
+        if unique and n > self.size:
+            raise SpaceExhaustedError(
+                f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
+                f"ask for at most {self.size}"
+            )
+        if unique and 4 * n > self.size:  # rejection would crawl
+            return self.enumerate()[rng.permutation(self.size)[:n]]
+        found = np.empty((0, self.n_genes), dtype=np.int16)
+        for _ in range(MAX_ROUNDS):
+            rows = rng.integers(0, self.cardinalities, size=(4 * n + 16, self.n_genes)).astype(np.int16)
+            found = np.concatenate([found, rows[self.valid(rows)]])
+            if unique:
+                _, first = np.unique(found, axis=0, return_index=True)
+                found = found[np.sort(first)]
+            if len(found) >= n:
+                return found[:n]
+        raise SpaceExhaustedError(f"space {self.name!r}: found {len(found)} of {n} valid rows; is it almost empty?")
+
+    def neighbors(self, x: npt.ArrayLike) -> Rows:
+        """All valid rows that differ from row ``x`` in exactly one gene; shape (m, d)."""
+        row = self.rows(x)[0]
+        gene = np.repeat(np.arange(self.n_genes), self.cardinalities)
+        value = np.concatenate([np.arange(c) for c in self.cardinalities])
+        out = np.repeat(row[None, :], len(gene), axis=0)
+        out[np.arange(len(gene)), gene] = value
+        keep = (value != row[gene]) & self.valid(out)
+        return out[keep]
+
+    def mutate(self, X: npt.ArrayLike, rng: np.random.Generator) -> Rows:
+        """Change one gene of each row, uniformly over genes and other values, to a valid row.
+
+        A row without any valid neighbour comes back unchanged.
+        """
+        rows = self.rows(X)
+        out = rows.copy()
+        todo = np.arange(len(rows))
+        for _ in range(MAX_ROUNDS):
+            if not len(todo):
+                return out
+            gene = rng.choice(np.flatnonzero(self.cardinalities > 1), size=len(todo))
+            step = rng.integers(1, self.cardinalities[gene])
+            tried = rows[todo].copy()
+            at = np.arange(len(todo))
+            tried[at, gene] = (tried[at, gene] + step) % self.cardinalities[gene]
+            good = self.valid(tried)
+            out[todo[good]] = tried[good]
+            todo = todo[~good]
+        for i in todo:
+            near = self.neighbors(rows[i])
+            if len(near):
+                out[i] = near[rng.integers(len(near))]
+        return out
+
+    def crossover(self, A: npt.ArrayLike, B: npt.ArrayLike, rng: np.random.Generator) -> Rows:
+        """Take each gene from one of two parents at random; an invalid child is replaced by its first parent.
+
+        Args:
+            A: First parents, shape (n, d).
+            B: Second parents, shape (n, d).
+            rng: Random stream.
+        """
+        a, b = self.rows(A), self.rows(B)
+        out = a.copy()
+        todo = np.arange(len(a))
+        for _ in range(16):  # past this, parents are almost certainly incompatible
+            child = np.where(rng.random((len(todo), self.n_genes)) < 0.5, a[todo], b[todo])
+            good = self.valid(child)
+            out[todo[good]] = child[good]
+            todo = todo[~good]
+            if not len(todo):
+                break
+        return out
+
+    def _weights(self) -> npt.NDArray[np.int64]:
+        return np.concatenate([np.cumprod(self.cardinalities[:0:-1])[::-1], [1]]).astype(np.int64)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.n_genes} genes>"
