@@ -1,0 +1,43 @@
+"""Predictors: measured architectures in, expected scores with uncertainty out."""
+
+from importlib import import_module
+from typing import Any
+
+#: Where each public name lives; loaded on first use, for xgboost and scipy take their time.
+_HOMES = {
+    "AutoPredictor": "auto",
+    "BasePredictor": "base",
+    "BoostedTrees": "boosted",
+    "Forest": "forest",
+    "GaussianProcess": "gaussian_process",
+    "MetaPredictor": "meta",
+    "Predictor": "base",
+    "Ranking": "base",
+    "State": "state",
+    "load_predictor": "saving",
+    "save_predictor": "saving",
+}
+
+__all__ = [  # noqa: F822 - the names arrive through __getattr__
+    "AutoPredictor",
+    "BasePredictor",
+    "BoostedTrees",
+    "Forest",
+    "GaussianProcess",
+    "MetaPredictor",
+    "Predictor",
+    "Ranking",
+    "State",
+    "load_predictor",
+    "save_predictor",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,272 @@
+"""What every predictor of architectures has in common, and the plain one: space, encoder, regressor."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, final, overload
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, clone
+
+from surrogate_nas.core import Direction, InvalidInputError, Prediction
+from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.state import State
+from surrogate_nas.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+#: Rows scored at once: features of a million architectures would not fit into memory.
+CHUNK = 32_768
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Architectures, the best expected first.
+
+    Attributes:
+        index: Position of each row in the X that was ranked, int of shape (k,).
+        rows: The rows themselves, shape (k, d).
+        mean: Expected score in the target's unit, shape (k,).
+        std: Standard deviation of the prediction, shape (k,).
+        space: The space of the rows, or None where rows are plain floats.
+    """
+
+    index: npt.NDArray[np.int64]
+    rows: npt.NDArray[Any]
+    mean: Floats
+    std: Floats
+    space: SearchSpace | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def texts(self) -> list[str]:
+        """The architectures in their official text form (needs a space)."""
+        if self.space is None:
+            raise InvalidInputError("texts: expected a ranking of a search space's rows, got plain floats; use .rows")
+        return self.space.format(self.rows)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A DataFrame with the columns architecture (text, or the position in X), mean and std."""
+        import pandas as pd
+
+        names = self.index if self.space is None else self.texts
+        return pd.DataFrame({"architecture": names, "mean": self.mean, "std": self.std})
+
+
+class BasePredictor(BaseEstimator, ABC):
+    """Predicts a score from an architecture's row; what differs is how (``_fit`` and ``_predict``).
+
+    Attributes:
+        space: The space of the rows, or None where X already is floats.
+        direction: "max" if a higher score is better, "min" if a lower one is; only ``rank`` reads it.
+        n_extra_: Number of side features seen in ``fit``.
+    """
+
+    space: SearchSpace | None
+    direction: Direction
+    n_extra_: int
+
+    @abstractmethod
+    def _fit(
+        self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None
+    ) -> None:
+        """Learn from checked arrays, forgetting earlier fits."""
+
+    @abstractmethod
+    def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
+        """Mean and, where asked for, standard deviation of checked rows."""
+
+    @abstractmethod
+    def get_state(self) -> State:
+        """What has to be written down to predict the same numbers again."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: State) -> Self:
+        """Inverse of :meth:`get_state`."""
+
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        extra: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from measured architectures.
+
+        Args:
+            X: Rows of the space, shape (n, d); floats of shape (n, f) where ``space`` is None.
+            y: Scores in any unit, shape (n,), finite.
+            extra: Side features per architecture (zero-cost proxies ...), shape (n, e); NaN = not known.
+            sample_weight: Weight per row, shape (n,), positive.
+
+        Raises:
+            InvalidInputError: Shapes do not match, genes are out of range, or a score is not finite.
+        """
+        rows = self._check_rows(X)
+        if not len(rows):
+            raise InvalidInputError("fit: expected at least one measured architecture, got none")
+        scores = check_scores(y, len(rows))
+        side = _check_extra(extra, len(rows))
+        weight = None if sample_weight is None else check_scores(sample_weight, len(rows), "sample_weight")
+        if weight is not None and not (weight > 0).all():
+            raise InvalidInputError("sample_weight: expected positive weights; drop the rows that should not count")
+        self.n_extra_ = 0 if side is None else side.shape[1]
+        self._fit(rows, scores, side, weight)
+        return self
+
+    @overload
+    def predict(
+        self, X: npt.ArrayLike, *, extra: npt.ArrayLike | None = None, return_std: Literal[False] = False
+    ) -> Floats: ...
+    @overload
+    def predict(
+        self, X: npt.ArrayLike, *, extra: npt.ArrayLike | None = None, return_std: Literal[True]
+    ) -> Prediction: ...
+
+    def predict(
+        self, X: npt.ArrayLike, *, extra: npt.ArrayLike | None = None, return_std: bool = False
+    ) -> Floats | Prediction:
+        """Expected scores, in the unit and sign of the ``y`` given to ``fit``.
+
+        Args:
+            X: Rows, shape (n, d).
+            extra: The side features of the same rows, as in ``fit``.
+            return_std: Also say how sure: returns a :class:`Prediction` (mean, std).
+        """
+        if not hasattr(self, "n_extra_"):
+            raise InvalidInputError(f"{type(self).__name__}: not fitted yet; call fit(X, y) first")
+        rows = self._check_rows(X)
+        side = _check_extra(extra, len(rows))
+        if (0 if side is None else side.shape[1]) != self.n_extra_:
+            got = "none" if side is None else str(side.shape[1])
+            raise InvalidInputError(f"extra: expected the {self.n_extra_} side features seen in fit, got {got}")
+        mean = np.empty(len(rows))
+        std = np.empty(len(rows)) if return_std else None
+        for start in range(0, len(rows), CHUNK):
+            part = slice(start, start + CHUNK)
+            m, s = self._predict(rows[part], None if side is None else side[part], return_std)
+            mean[part] = m
+            if std is not None and s is not None:
+                std[part] = s
+        return mean if std is None else Prediction(mean, std)
+
+    def rank(
+        self, X: npt.ArrayLike | None = None, top: int | None = None, *, extra: npt.ArrayLike | None = None
+    ) -> Ranking:
+        """Sort architectures by expected score, the best first; equal ones keep their order.
+
+        Args:
+            X: Rows to rank, shape (n, d); None ranks the whole space.
+            top: How many to return; None returns all.
+            extra: Their side features, as in ``fit``.
+        """
+        if X is None:
+            if self.space is None:
+                raise InvalidInputError("rank: expected rows X, got None and no search space to take them from")
+            X = self.space.enumerate()
+        rows = self._check_rows(X)
+        mean = self.predict(rows, extra=extra)
+        order = np.argsort(-mean if self.direction == "max" else mean, kind="stable")[:top]
+        side = None if extra is None else np.asarray(extra)[order]
+        std = self.predict(rows[order], extra=side, return_std=True).std
+        return Ranking(order, rows[order], mean[order], std, self.space)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted predictor into folder ``path`` (no pickle); see :func:`load_predictor`."""
+        from surrogate_nas.predictors.saving import save_predictor
+
+        save_predictor(self, path)
+
+    def _check_rows(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
+        if self.space is None:
+            floats = np.asarray(X, dtype=np.float64)
+            if floats.ndim != 2:
+                raise InvalidInputError(f"X: expected floats of shape (n, f), got shape {floats.shape}")
+            return floats
+        rows = self.space.rows(X)
+        inside = self.space.in_range(rows)
+        if not inside.all():
+            first = int(np.flatnonzero(~inside)[0])
+            raise InvalidInputError(
+                f"X: expected rows of space {self.space.name!r}, row {first} is {rows[first].tolist()} with "
+                f"cardinalities {self.space.cardinalities.tolist()}"
+            )
+        return rows
+
+
+@final
+class Predictor(BasePredictor):
+    """The plain composition: rows → encoder → floats (then side features) → regressor.
+
+    Args:
+        space: The space of the rows; None means X already is floats and ``encoder`` may be None.
+        encoder: scikit-learn transformer from rows to floats, or None to pass X on as floats.
+        regressor: scikit-learn regressor whose ``predict`` takes ``return_std``.
+        direction: "max" if a higher score is better.
+    """
+
+    def __init__(
+        self, space: SearchSpace | None, encoder: Any = None, regressor: Any = None, *, direction: Direction = "max"
+    ) -> None:
+        self.space = space
+        self.encoder = encoder
+        self.regressor = regressor
+        self.direction = direction
+
+    def _fit(
+        self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None
+    ) -> None:
+        if self.regressor is None:
+            raise InvalidInputError("Predictor: expected a regressor, got None; AutoPredictor chooses one")
+        self.encoder_ = None if self.encoder is None else clone(self.encoder).fit(X)
+        self.regressor_ = clone(self.regressor)
+        weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.regressor_.fit(self._floats(X, extra), y, **weight)
+
+    def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
+        floats = self._floats(X, extra)
+        if return_std:
+            mean, std = self.regressor_.predict(floats, return_std=True)
+            return mean, std
+        return self.regressor_.predict(floats), None
+
+    def _floats(self, X: npt.NDArray[Any], extra: Floats | None) -> npt.NDArray[Any]:
+        floats = X if self.encoder_ is None else self.encoder_.transform(X)
+        return floats if extra is None else np.concatenate([floats, extra.astype(floats.dtype)], axis=1)
+
+    def get_state(self) -> State:
+        """What has to be written down to predict the same numbers again."""
+        return State(
+            values={"direction": self.direction, "n_extra": self.n_extra_},
+            parts={"space": self.space, "encoder": self.encoder_, "regressor": self.regressor_},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Inverse of :meth:`get_state`."""
+        parts = state.parts
+        made = cls(parts["space"], parts["encoder"], parts["regressor"], direction=state.values["direction"])
+        made.encoder_, made.regressor_ = parts["encoder"], parts["regressor"]
+        made.n_extra_ = int(state.values["n_extra"])
+        return made
+
+
+def _check_extra(extra: npt.ArrayLike | None, n: int) -> Floats | None:
+    if extra is None:
+        return None
+    side = np.asarray(extra, dtype=np.float64)
+    if side.ndim == 1 and len(side) == n:
+        side = side[:, None]
+    if side.ndim != 2 or len(side) != n:
+        raise InvalidInputError(f"extra: expected side features of shape ({n}, e), got shape {side.shape}")
+    if np.isinf(side).any():
+        raise InvalidInputError("extra: expected finite side features, got infinite ones; NaN stands for unknown")
+    return side
