@@ -8,6 +8,7 @@ which read the space's ``skeleton``.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 
 import networkx as nx
 import numpy as np
@@ -93,12 +94,12 @@ class SearchSpace(ABC):
 
     def codes(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """One integer per row (mixed radix); equal rows, equal codes. Genes must be in range."""
-        return self.rows(X).astype(np.int64) @ self._weights()
+        return self.rows(X).astype(np.int64) @ self.radix
 
     def from_codes(self, codes: npt.ArrayLike) -> Rows:
         """Inverse of :meth:`codes`."""
         c = np.asarray(codes, dtype=np.int64)
-        return (c[:, None] // self._weights() % self.cardinalities).astype(np.int16)
+        return (c[:, None] // self.radix % self.cardinalities).astype(np.int16)
 
     def in_range(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell for each row whether every gene is below its cardinality; shape (n,)."""
@@ -189,7 +190,9 @@ class SearchSpace(ABC):
                 break
         return out
 
-    def _weights(self) -> npt.NDArray[np.int64]:
+    @cached_property
+    def radix(self) -> npt.NDArray[np.int64]:
+        """Weight of each gene in :meth:`codes`; int64 of shape (d,)."""
         return np.concatenate([np.cumprod(self.cardinalities[:0:-1])[::-1], [1]]).astype(np.int64)
 
     def __repr__(self) -> str:

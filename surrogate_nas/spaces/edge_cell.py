@@ -1,0 +1,194 @@
+"""Cells with operations on the edges of a complete directed acyclic graph."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import final
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.spaces.base import Rows
+from surrogate_nas.spaces.graph_batch import GraphBatch
+from surrogate_nas.spaces.isomorphism import Hashes, network_hashes
+from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
+from surrogate_nas.spaces.skeleton import Skeleton
+from surrogate_nas.spaces.tabulated import Codes, TabulatedSpace
+from surrogate_nas.spaces.text import shorten, texts_of
+
+#: Rows whose graphs are held at once while the classes are computed.
+CHUNK = 100_000
+
+
+@final
+class EdgeCellSpace(TabulatedSpace):
+    """One operation on every edge (i, j), i < j, of a cell; each node sums what its edges bring.
+
+    A row lists the operations by target node, then by source node: (0, 1); (0, 2), (1, 2); (0, 3) ...
+    The text form is that of NAS-Bench-201, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``: one group per node
+    after the input, and in it one ``op~source`` per earlier node.
+
+    Two rows mean the same network if they agree after edges that carry nothing from the input to the
+    output are removed, identity edges are contracted, and nodes are renamed. The canonical row is the
+    one with the fewest live edges among them, then the first by code. Every row is valid: twins can
+    be trained separately.
+    """
+
+    def __init__(self, name: str, operations: Sequence[Operation], n_nodes: int, skeleton: Skeleton) -> None:
+        """Describe a space of cells.
+
+        Args:
+            name: Name in the catalogue, or the user's own.
+            operations: What an edge can carry; kind "none" removes it, kind "identity" passes on.
+            n_nodes: Nodes of the cell, input and output included.
+            skeleton: What stands around the cell.
+        """
+        self.operations = tuple(operations)
+        self.n_nodes = n_nodes
+        self.skeleton = skeleton
+        self.edges = tuple((i, j) for j in range(1, n_nodes) for i in range(j))
+        self.gene_names = tuple(f"{i}->{j}" for i, j in self.edges)
+        self.vocabulary = (INPUT, *self.operations, OUTPUT)
+        super().__init__(name, [len(self.operations)] * len(self.edges))
+
+    def parse(self, texts: str | Sequence[str]) -> Rows:
+        """Read strings such as ``|op~0|+|op~0|op~1|``; ``parse(format(X)) == X`` exactly."""
+        return np.array([self._parse_one(t) for t in texts_of(texts, self.name)], dtype=np.int16).reshape(
+            -1, len(self.edges)
+        )
+
+    def format(self, X: npt.ArrayLike) -> list[str]:
+        """Write rows as strings such as ``|op~0|+|op~0|op~1|``."""
+        names = [op.name for op in self.operations]
+        form = "+".join("|" + "".join(f"{{}}~{i}|" for i in range(j)) for j in range(1, self.n_nodes))
+        return [form.format(*(names[g] for g in row)) for row in self._checked(X).tolist()]
+
+    def live(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Tell which edges carry something from the input to the output; bool of shape (n, edges)."""
+        rows = self._checked(X)
+        present = ~np.array([op.kind == "none" for op in self.operations])[rows]
+        fed = np.zeros((len(rows), self.n_nodes), dtype=bool)
+        used = fed.copy()
+        fed[:, 0] = used[:, -1] = True
+        for e, (i, j) in enumerate(self.edges):  # ordered by target: sources are settled first
+            fed[:, j] |= fed[:, i] & present[:, e]
+        for e, (i, j) in sorted(enumerate(self.edges), key=lambda item: -item[1][1]):
+            used[:, i] |= used[:, j] & present[:, e]
+        sources, targets = np.array(self.edges).T
+        return present & fed[:, sources] & used[:, targets]
+
+    def graphs(self, X: npt.ArrayLike) -> GraphBatch:
+        """Rows as graphs with one node per edge of the cell; dead edges are masked.
+
+        Node 0 is the input, node 1 + e stands for edge e of the cell, the last node is the output.
+        """
+        rows, live = self._checked(X), self.live(X)
+        n, width = len(rows), len(self.edges) + 2
+        ops = np.full((n, width), -1, dtype=np.int16)
+        ops[:, 0], ops[:, -1] = 0, len(self.vocabulary) - 1
+        ops[:, 1:-1] = np.where(live, rows + 1, -1)
+        wired = np.zeros((width, width), dtype=bool)
+        for e, (i, j) in enumerate(self.edges, start=1):
+            wired[0, e] = i == 0
+            wired[e, -1] = j == self.n_nodes - 1
+            for f, (k, _) in enumerate(self.edges, start=1):
+                wired[e, f] = j == k
+        mask = ops >= 0
+        return GraphBatch(ops, wired & mask[:, :, None] & mask[:, None, :], mask, self.vocabulary)
+
+    def from_networkx(self, graphs: Sequence[nx.DiGraph]) -> Rows:
+        """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
+
+        Raises:
+            InvalidInputError: A graph is not the graph of a cell of this space.
+        """
+        hashes, codes = self._classes
+        wanted = network_hashes(GraphBatch.from_networkx(graphs, self.vocabulary))
+        at = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+        for i in np.flatnonzero(hashes[at] != wanted)[:1]:
+            raise InvalidInputError(
+                f"graph {i}: expected the graph of a cell of space {self.name!r}, got {graphs[i]} that no cell has; "
+                "build it from space.graphs(X).to_networkx()"
+            )
+        return self.from_codes(codes[at])
+
+    def unique_strings(self, X: npt.ArrayLike) -> list[str]:
+        """NAS-Bench-201's own ``unique string`` of each row: identity edges contracted in a nested expression.
+
+        It does not tell one shared operation from two equal ones, so it merges networks of different
+        sizes (6,466 strings for 15,625 rows). Offered for comparison with the benchmark; nothing here
+        merges by it.
+        """
+        return [self._unique_string(row) for row in self._checked(X).tolist()]
+
+    def _unique_string(self, row: list[int]) -> str:
+        nodes = ["0"]
+        genes = iter(row)
+        for j in range(1, self.n_nodes):
+            terms = []
+            for source, op in zip(nodes, (self.operations[g] for g in (next(genes) for _ in range(j))), strict=True):
+                if op.kind == "none" or source == "#":
+                    terms.append("#")
+                else:
+                    terms.append(source if op.kind == "identity" else f"({source})@{op.name}")
+            nodes.append("+".join(sorted(terms)))
+        return nodes[-1]
+
+    def _members(self) -> npt.NDArray[np.bool_]:
+        return np.ones(self._total, dtype=bool)
+
+    def _canonical_codes(self) -> Codes:
+        hashes, codes = self._classes
+        return codes[np.searchsorted(hashes, self._hashes)]
+
+    @cached_property
+    def _hashes(self) -> Hashes:
+        out = np.empty(self._total, dtype=np.uint64)
+        for start in range(0, self._total, CHUNK):
+            codes = np.arange(start, min(start + CHUNK, self._total))
+            out[codes] = network_hashes(self.graphs(self.from_codes(codes)))
+        return out
+
+    @cached_property
+    def _classes(self) -> tuple[Hashes, Codes]:
+        """Hash of each network, ascending, and the code of its canonical row."""
+        codes = np.arange(self._total)
+        n_live = np.concatenate(
+            [self.live(self.from_codes(part)).sum(axis=1) for part in np.array_split(codes, 1 + self._total // CHUNK)]
+        )
+        order = np.lexsort((codes, n_live, self._hashes))
+        hashes, first = np.unique(self._hashes[order], return_index=True)
+        return hashes, order[first]
+
+    def _checked(self, X: npt.ArrayLike) -> Rows:
+        rows = self.rows(X)
+        if not self.in_range(rows).all():
+            raise InvalidInputError(
+                f"X: expected genes from 0 to {len(self.operations) - 1}, got values from {rows.min()} to {rows.max()}"
+            )
+        return rows
+
+    def _parse_one(self, text: str) -> list[int]:
+        index = {op.name: k for k, op in enumerate(self.operations)}
+        form = "+".join("|" + "".join(f"op~{i}|" for i in range(j)) for j in range(1, self.n_nodes))
+        groups = text.strip().split("+")
+        row = []
+        for j, group in enumerate(groups, start=1):
+            parts = group.split("|")
+            sources = [p.rpartition("~") for p in parts[1:-1]]
+            if parts[0] or parts[-1] or [s[2] for s in sources] != [str(i) for i in range(j)] or j >= self.n_nodes:
+                raise InvalidInputError(
+                    f"architecture {shorten(text)}: expected the form {form}, group {j} is {shorten(group)}"
+                )
+            for op, _, _ in sources:
+                if op not in index:
+                    raise InvalidInputError(
+                        f"architecture {shorten(text)}: expected an operation among {', '.join(index)}, got {shorten(op)}"
+                    )
+                row.append(index[op])
+        if len(groups) != self.n_nodes - 1:
+            raise InvalidInputError(
+                f"architecture {shorten(text)}: expected {self.n_nodes - 1} groups as in {form}, got {len(groups)}"
+            )
+        return row
