@@ -9,8 +9,8 @@ which read the space's ``skeleton``.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +18,9 @@ from surrogate_nas.core import SpaceExhaustedError
 from surrogate_nas.core.validation import check_rows
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.skeleton import Skeleton
+
+if TYPE_CHECKING:  # a slow import that few callers need
+    import networkx as nx
 
 Rows = npt.NDArray[np.int16]
 
@@ -54,7 +57,7 @@ class SearchSpace(ABC):
     def canonical(self, X: npt.ArrayLike) -> Rows:
         """Map each row to the one representative of all rows that mean the same network; shape (n, d).
 
-        Idempotent. Rows outside the space map to themselves.
+        Idempotent. Rows with a gene out of range map to themselves.
         """
 
     @abstractmethod
@@ -74,11 +77,19 @@ class SearchSpace(ABC):
         """All valid rows in a fixed order; shape (size, d)."""
 
     @abstractmethod
+    def index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Position of each row in :meth:`enumerate`, -1 where it is not valid; shape (n,)."""
+
+    @abstractmethod
+    def canonical_index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Position in :meth:`enumerate` of each row's canonical form, -1 where that is not valid; shape (n,)."""
+
+    @abstractmethod
     def graphs(self, X: npt.ArrayLike) -> GraphBatch:
         """Rows as labelled directed acyclic graphs with operations on nodes."""
 
     @abstractmethod
-    def from_networkx(self, graphs: Sequence[nx.DiGraph]) -> Rows:
+    def from_networkx(self, graphs: "Sequence[nx.DiGraph]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them."""
 
     # What follows holds for every space of independent genes; a family overrides none of it.
@@ -138,34 +149,31 @@ class SearchSpace(ABC):
     def neighbors(self, x: npt.ArrayLike) -> Rows:
         """All valid rows that differ from row ``x`` in exactly one gene; shape (m, d)."""
         row = self.rows(x)[0]
-        gene = np.repeat(np.arange(self.n_genes), self.cardinalities)
-        value = np.concatenate([np.arange(c) for c in self.cardinalities])
+        gene, value = self._edits
         out = np.repeat(row[None, :], len(gene), axis=0)
         out[np.arange(len(gene)), gene] = value
-        keep = (value != row[gene]) & self.valid(out)
-        return out[keep]
+        return out[(value != row[gene]) & self.valid(out)]
 
     def mutate(self, X: npt.ArrayLike, rng: np.random.Generator) -> Rows:
         """Change one gene of each row, uniformly over genes and other values, to a valid row.
 
         A row without any valid neighbour comes back unchanged.
         """
-        rows = self.rows(X)
-        out = rows.copy()
-        todo = np.arange(len(rows))
-        for _ in range(MAX_ROUNDS):
+        out = self.rows(X).copy()
+        todo = np.arange(len(out))
+        genes, others = self._movable
+        for _ in range(MAX_ROUNDS if len(genes) else 0):
             if not len(todo):
                 return out
-            gene = rng.choice(np.flatnonzero(self.cardinalities > 1), size=len(todo))
-            step = rng.integers(1, self.cardinalities[gene])
-            tried = rows[todo].copy()
-            at = np.arange(len(todo))
-            tried[at, gene] = (tried[at, gene] + step) % self.cardinalities[gene]
+            pick = rng.integers(len(genes), size=len(todo))
+            step = 1 + (rng.random(len(todo)) * others[pick]).astype(np.int16)
+            tried, at, gene = out[todo], np.arange(len(todo)), genes[pick]
+            tried[at, gene] = (tried[at, gene] + step) % (others[pick] + 1)
             good = self.valid(tried)
             out[todo[good]] = tried[good]
             todo = todo[~good]
         for i in todo:
-            near = self.neighbors(rows[i])
+            near = self.neighbors(out[i])
             if len(near):
                 out[i] = near[rng.integers(len(near))]
         return out
@@ -194,6 +202,18 @@ class SearchSpace(ABC):
     def radix(self) -> npt.NDArray[np.int64]:
         """Weight of each gene in :meth:`codes`; int64 of shape (d,)."""
         return np.concatenate([np.cumprod(self.cardinalities[:0:-1])[::-1], [1]]).astype(np.int64)
+
+    @cached_property
+    def _edits(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int16]]:
+        """Every (gene, value) there is, in order."""
+        gene = np.repeat(np.arange(self.n_genes), self.cardinalities)
+        return gene, np.concatenate([np.arange(c) for c in self.cardinalities]).astype(np.int16)
+
+    @cached_property
+    def _movable(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int16]]:
+        """Genes with a choice, and how many other values each has."""
+        genes = np.flatnonzero(self.cardinalities > 1)
+        return genes, (self.cardinalities[genes] - 1).astype(np.int16)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.n_genes} genes>"

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +15,9 @@ from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.tabulated import Codes, TabulatedSpace
 from surrogate_nas.spaces.text import shorten, texts_of
+
+if TYPE_CHECKING:  # a slow import that few callers need
+    import networkx as nx
 
 #: Rows whose graphs are held at once while the classes are computed.
 CHUNK = 100_000
@@ -97,7 +99,7 @@ class EdgeCellSpace(TabulatedSpace):
         mask = ops >= 0
         return GraphBatch(ops, wired & mask[:, :, None] & mask[:, None, :], mask, self.vocabulary)
 
-    def from_networkx(self, graphs: Sequence[nx.DiGraph]) -> Rows:
+    def from_networkx(self, graphs: "Sequence[nx.DiGraph]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
 
         Raises:

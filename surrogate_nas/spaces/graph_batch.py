@@ -1,14 +1,17 @@
 """A batch of architectures as padded arrays: the one graph form that encoders and graph networks read."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.operations import Operation
+
+if TYPE_CHECKING:  # a slow import that few callers need
+    import networkx as nx
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ class GraphBatch:
     def __len__(self) -> int:
         return len(self.ops)
 
-    def to_networkx(self) -> list[nx.DiGraph]:
+    def to_networkx(self) -> "list[nx.DiGraph]":
         """One ``DiGraph`` per architecture; nodes carry ``op`` (the operation's name)."""
+        import networkx as nx
+
         graphs = []
         for ops, adjacency, mask in zip(self.ops, self.adjacency, self.mask, strict=True):
             graph = nx.DiGraph()
@@ -52,31 +57,46 @@ class GraphBatch:
         return graphs
 
     @classmethod
-    def from_networkx(cls, graphs: Sequence[nx.DiGraph], vocabulary: tuple[Operation, ...]) -> "GraphBatch":
+    def from_networkx(cls, graphs: "Sequence[nx.DiGraph]", vocabulary: tuple[Operation, ...]) -> "GraphBatch":
         """Pack graphs whose nodes carry ``op``, in topological order, input first and output last.
 
         Raises:
-            InvalidInputError: A graph has a cycle or an operation outside the vocabulary.
+            InvalidInputError: A graph has a cycle, an operation outside the vocabulary, or not exactly one
+                input that reads nothing and one output that nothing reads.
         """
+        orders = [_ordered(graph, f"graph {i}", vocabulary) for i, graph in enumerate(graphs)]
         index = {op.name: i for i, op in enumerate(vocabulary)}
-        width = max((len(g) for g in graphs), default=0)
-        ops = np.full((len(graphs), width), -1, dtype=np.int16)
-        adjacency = np.zeros((len(graphs), width, width), dtype=bool)
-        for i, graph in enumerate(graphs):
-            if not nx.is_directed_acyclic_graph(graph):
-                raise InvalidInputError(f"graph {i}: expected a directed acyclic graph, got one with a cycle")
-            order = list(nx.lexicographical_topological_sort(graph, key=lambda v, g=graph: _order(g, v)))
-            place = {v: p if g_op != "output" else width - 1 for p, (v, g_op) in enumerate((v, graph.nodes[v].get("op")) for v in order)}
+        width = max((len(order) for order in orders), default=0)
+        ops = np.full((len(orders), width), -1, dtype=np.int16)
+        adjacency = np.zeros((len(orders), width, width), dtype=bool)
+        for i, (graph, order) in enumerate(zip(graphs, orders, strict=True)):
+            place = {v: p for p, v in enumerate(order[:-1])} | {order[-1]: width - 1}
             for v, p in place.items():
-                op = graph.nodes[v].get("op")
-                if op not in index:
-                    raise InvalidInputError(f"graph {i}, node {v!r}: expected op among {', '.join(index)}, got {op!r}")
-                ops[i, p] = index[op]
+                ops[i, p] = index[graph.nodes[v]["op"]]
             for a, b in graph.edges:
                 adjacency[i, place[a], place[b]] = True
         return cls(ops, adjacency, ops >= 0, vocabulary)
 
 
-def _order(graph: nx.DiGraph, v: object) -> str:
-    # Ties in the topological order are broken by the output coming last, then by the node's own name.
-    return ("1" if graph.nodes[v].get("op") == "output" else "0") + str(v).zfill(6)
+def _ordered(graph: "nx.DiGraph", what: str, vocabulary: tuple[Operation, ...]) -> list[Hashable]:
+    """Check one graph and return its nodes: the input, the rest in topological order, the output."""
+    import networkx as nx
+
+    if not isinstance(graph, nx.DiGraph) or graph.is_multigraph() or not nx.is_directed_acyclic_graph(graph):
+        raise InvalidInputError(f"{what}: expected a networkx.DiGraph without cycles, got {graph}")
+    known = {op.name: op for op in vocabulary}
+    ends: dict[str, list[Hashable]] = {"input": [], "output": []}
+    for v, op in graph.nodes(data="op"):
+        if op not in known:
+            raise InvalidInputError(f"{what}, node {v!r}: expected op among {', '.join(known)}, got {op!r}")
+        if known[op].kind in ends:
+            ends[known[op].kind].append(v)
+    inputs, outputs = ends["input"], ends["output"]
+    if len(inputs) != 1 or len(outputs) != 1 or graph.in_degree(inputs[0]) or graph.out_degree(outputs[0]):
+        raise InvalidInputError(
+            f"{what}: expected one input that reads nothing and one output that nothing reads, got {len(inputs)} "
+            f"input(s) and {len(outputs)} output(s) in {graph}"
+        )
+    # Among nodes that are free to come next, the one with the smallest name: numbered nodes keep their order.
+    order = nx.lexicographical_topological_sort(graph, key=lambda v: str(v).zfill(6))
+    return [inputs[0], *(v for v in order if v not in (inputs[0], outputs[0])), outputs[0]]

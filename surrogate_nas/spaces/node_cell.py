@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import permutations
-from typing import final
+from typing import TYPE_CHECKING, final
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +16,9 @@ from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.tabulated import Codes, TabulatedSpace
 from surrogate_nas.spaces.text import shorten, texts_of
+
+if TYPE_CHECKING:  # a slow import that few callers need
+    import networkx as nx
 
 #: ``wiring[i]`` is what operation i reads: 0 = the input of the cell, k = operation k - 1.
 Wiring = tuple[int, ...]
@@ -98,7 +100,7 @@ class NodeCellSpace(TabulatedSpace):
         ops[:, -1] = len(self.vocabulary) - 1
         return GraphBatch(ops, wired[rows[:, 0]], np.ones((n, k + 2), dtype=bool), self.vocabulary)
 
-    def from_networkx(self, graphs: Sequence[nx.DiGraph]) -> Rows:
+    def from_networkx(self, graphs: "Sequence[nx.DiGraph]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
 
         Raises:
@@ -131,11 +133,7 @@ class NodeCellSpace(TabulatedSpace):
         return (self._canonical_of_all == codes) & ~self._is_identity[ops].all(axis=1) & allowed[ops].all(axis=1)
 
     def _canonical_codes(self) -> Codes:
-        return self._canonical_of_all
-
-    @cached_property
-    def _canonical_of_all(self) -> Codes:
-        """Code of every row's canonical form; rows with equal wiring and equal places of identities go together."""
+        # Rows of equal wiring and with identities in the same places share their renamings.
         codes = np.arange(self._total)
         rows = self.from_codes(codes).astype(np.int64)
         places = self._is_identity[rows[:, 1:]] @ (1 << np.arange(self.n_nodes))
@@ -194,30 +192,37 @@ class NodeCellSpace(TabulatedSpace):
         return rows
 
     def _parse_one(self, text: str) -> list[int]:
-        example = self.format(self.from_codes([self._total - 1]))[0]
         match = TEXT_FORM.fullmatch(text.strip())
         if not match:
-            raise InvalidInputError(f"architecture {shorten(text)}: expected a form such as {example!r}")
+            raise InvalidInputError(f"architecture {shorten(text)}: expected {self._form}")
         sources = [s.strip() for s in match[1].split(",")]
         wiring = tuple(int(s) if s.isdecimal() and len(s) < 4 else -1 for s in sources)
         if len(wiring) != self.n_nodes or any(not 0 <= s <= i for i, s in enumerate(wiring)):
             raise InvalidInputError(
                 f"architecture {shorten(text)}: expected {self.n_nodes} inputs, each 0 or the number of an earlier "
-                f"operation, as in {example!r}, got {shorten(match[1])}"
+                f"operation, as in {self._form}, got {shorten(match[1])}"
             )
         names = match[2].split("|")
         if len(names) != self.n_nodes:
             raise InvalidInputError(
-                f"architecture {shorten(text)}: expected {self.n_nodes} operations as in {example!r}, got {len(names)}"
+                f"architecture {shorten(text)}: expected {self.n_nodes} operations as in {self._form}, got {len(names)}"
             )
         for name in names:
-            if name not in self.allowed_operations:
+            if name not in self._numbers:
                 raise InvalidInputError(
                     f"architecture {shorten(text)}: expected an operation among {', '.join(self.allowed_operations)}, "
                     f"got {shorten(name)}"
                 )
-        index = {op.name: k for k, op in enumerate(self.operations)}
-        return self._listed(wiring, [index[n] for n in names], f"architecture {shorten(text)}")
+        return self._listed(wiring, [self._numbers[n] for n in names], f"architecture {shorten(text)}")
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {op.name: k for k, op in enumerate(self.operations) if op.name in self.allowed_operations}
+
+    @cached_property
+    def _form(self) -> str:
+        """The text form, as messages show it."""
+        return f"the form {self.format(self.sample(1, np.random.default_rng(0)))[0]!r}"
 
     def _check(self) -> None:
         for wiring in self.wirings:

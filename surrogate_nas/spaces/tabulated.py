@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core import InvalidInputError, SpaceExhaustedError
 from surrogate_nas.spaces.base import Rows, SearchSpace
 
 Codes = npt.NDArray[np.int64]
@@ -43,6 +43,7 @@ class TabulatedSpace(SearchSpace):
         self.name = name
         self.cardinalities = np.asarray(cardinalities, dtype=np.int64)
         self._total = total
+        self._limits = self.cardinalities.astype(np.uint16)
         self._places = tuple(zip(cardinalities, self.radix.tolist(), strict=True))
 
     @abstractmethod
@@ -66,19 +67,31 @@ class TabulatedSpace(SearchSpace):
     def canonical(self, X: npt.ArrayLike) -> Rows:
         """Map each row to the one representative of all rows that mean the same network; shape (n, d).
 
-        A row that means no network of the space maps to itself.
+        A row with a gene out of range maps to itself.
         """
-        rows = self.rows(X)
-        slots = self._slots(rows)
-        at = self._canonical_positions[slots]
-        out = rows.copy()
-        known = at >= 0
-        out[known] = self.from_codes(self._valid_codes[at[known]])
+        out = self.rows(X).copy()
+        slots = self._slots(out)
+        inside = slots < self._total
+        out[inside] = self.from_codes(self._canonical_of_all[slots[inside]])
         return out
 
     def enumerate(self) -> Rows:
         """All valid rows, ordered by code; shape (size, d)."""
-        return self.from_codes(self._valid_codes)
+        return self._valid_rows.copy()
+
+    def sample(self, n: int, rng: np.random.Generator, *, unique: bool = False) -> Rows:
+        """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`.
+
+        Replaces rejection by drawing positions, which costs the same however few rows are valid.
+        """
+        if not unique:
+            return self._valid_rows[rng.integers(self.size, size=n)]
+        if n > self.size:
+            raise SpaceExhaustedError(
+                f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
+                f"ask for at most {self.size}"
+            )
+        return self._valid_rows[rng.choice(self.size, size=n, replace=False)]
 
     def index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Position of each row in :meth:`enumerate`, -1 where it is not valid; shape (n,)."""
@@ -89,8 +102,16 @@ class TabulatedSpace(SearchSpace):
         return self._canonical_positions[self._slots(self.rows(X))]
 
     @cached_property
+    def _canonical_of_all(self) -> Codes:
+        return self._canonical_codes()
+
+    @cached_property
     def _valid_codes(self) -> Codes:
         return np.flatnonzero(self._members())
+
+    @cached_property
+    def _valid_rows(self) -> Rows:
+        return self.from_codes(self._valid_codes)
 
     @cached_property
     def _positions(self) -> npt.NDArray[np.int64]:
@@ -101,7 +122,7 @@ class TabulatedSpace(SearchSpace):
 
     @cached_property
     def _canonical_positions(self) -> npt.NDArray[np.int64]:
-        return self._positions[np.append(self._canonical_codes(), self._total)]
+        return self._positions[np.append(self._canonical_of_all, self._total)]
 
     def _slots(self, rows: Rows) -> Codes:
         if len(rows) == 1:  # numpy's overhead per call would be most of the cost of a single query
@@ -111,9 +132,8 @@ class TabulatedSpace(SearchSpace):
                     return np.array([self._total])
                 slot += gene * weight
             return np.array([slot])
-        slots = np.zeros(len(rows), dtype=np.int64)
-        inside = np.ones(len(rows), dtype=bool)
-        for column, (cardinality, weight) in zip(rows.T, self._places, strict=True):
-            inside &= (column >= 0) & (column < cardinality)
-            slots += column.astype(np.int64) * weight
-        return np.where(inside, slots, self._total)
+        # Seen as unsigned, a negative gene is large: one comparison finds both kinds of stray.
+        outside = (rows.view(np.uint16) >= self._limits).any(axis=1)
+        slots = rows.astype(np.int64) @ self.radix
+        slots[outside] = self._total
+        return slots
