@@ -19,9 +19,9 @@ def cache_folder() -> Path:
     ``SURROGATE_NAS_CACHE`` overrides it.
     """
     if chosen := os.environ.get("SURROGATE_NAS_CACHE"):
-        return Path(chosen)
+        return Path(chosen).expanduser()
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "surrogate_nas" / "cache"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "surrogate_nas" / "cache"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "surrogate_nas"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "surrogate_nas"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "surrogate_nas"  # empty counts as unset

@@ -17,7 +17,7 @@ def kendall_tau(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
     """
     from scipy.stats import kendalltau
 
-    tau = float(kendalltau(predicted, true).statistic)
+    tau = float(kendalltau(predicted, true).statistic) if _has_order(predicted) and _has_order(true) else 0.0
     return tau if np.isfinite(tau) else 0.0
 
 
@@ -30,9 +30,13 @@ def spearman(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
     """
     from scipy.stats import spearmanr
 
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rho = float(spearmanr(predicted, true).statistic) if np.ptp(predicted) and np.ptp(true) else 0.0
+    rho = float(spearmanr(predicted, true).statistic) if _has_order(predicted) and _has_order(true) else 0.0
     return rho if np.isfinite(rho) else 0.0
+
+
+def _has_order(values: npt.ArrayLike) -> bool:
+    array = np.asarray(values)
+    return bool(array.size > 1 and array.min() != array.max())
 
 
 def pareto_mask(costs: npt.ArrayLike) -> npt.NDArray[np.bool_]:

@@ -90,7 +90,7 @@ class Proposal(NamedTuple):
     epochs: npt.NDArray[np.int64] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value to compare by
 class TaskData:
     """Measured architectures of one task, as a MetaPredictor learns from them.
 
@@ -112,8 +112,16 @@ class TaskData:
 
     @classmethod
     def of(cls, value: Any) -> "TaskData":
-        """Accept a TaskData or a plain pair ``(X, y)``."""
+        """Accept a TaskData or a plain pair ``(X, y)``.
+
+        Raises:
+            InvalidInputError: Anything else.
+        """
         if isinstance(value, cls):
             return value
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise InvalidInputError(
+                f"a task: expected a pair (X, y) or TaskData(X, y, ...), got {type(value).__name__}"
+            )
         X, y = value
         return cls(np.asarray(X), np.asarray(y, dtype=np.float64))
