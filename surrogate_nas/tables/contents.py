@@ -1,0 +1,122 @@
+"""The parts of a table as files carry them, and the Arrow schema that says what each part is."""
+
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from surrogate_nas.core import Column, InvalidInputError
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.tables.checks import Values
+from surrogate_nas.tables.schema import (
+    ARCHITECTURE,
+    COLUMN_KEY,
+    TABLE_KEY,
+    TableInfo,
+    column_from_json,
+    column_name,
+    column_to_json,
+)
+
+#: Name of the field that holds the rows as integers, beside the text.
+GENES = "genes"
+
+#: Key of the metadata that says under which definition of the space the integers were written.
+_SPACE_KEY = b"surrogate_nas.space"
+
+#: So many rows, evenly spread, are formatted to see whether integers and text still agree.
+_SPOT_CHECKS = 16
+
+
+class Contents(NamedTuple):
+    """What a table is made of; the arguments of ``Table.of_checked``."""
+
+    space: SearchSpace
+    X: Rows
+    columns: dict[Column, Values]
+    info: TableInfo
+
+
+def arrow_schema(contents: Contents, *, text: bool) -> pa.Schema:
+    """Fields and metadata of a table's file: architectures first, then one field per column.
+
+    Args:
+        contents: The table.
+        text: Whether the architectures stand as text too.
+    """
+    fields = [pa.field(ARCHITECTURE, pa.string(), nullable=False)] if text else []
+    fields.append(pa.field(GENES, pa.list_(pa.field("gene", pa.int16(), nullable=False), contents.X.shape[1])))
+    names = {f.name for f in fields}
+    for column, values in contents.columns.items():
+        name = column_name(column)
+        while name in names:  # the metadata tells columns apart; names are for people
+            name += "'"
+        names.add(name)
+        fields.append(pa.field(name, pa.from_numpy_dtype(values.dtype), metadata={COLUMN_KEY: column_to_json(column)}))
+    return pa.schema(fields, {TABLE_KEY: contents.info.to_json(), _SPACE_KEY: space_fingerprint(contents.space)})
+
+
+def genes_array(X: Rows, field_type: pa.DataType) -> pa.Array:
+    """Rows as an Arrow array of fixed-size lists."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(X).ravel()), type=field_type)
+
+
+def rows_of(genes: pa.Array) -> Rows:
+    """Inverse of :func:`genes_array`, without a copy."""
+    width = genes.type.list_size
+    rows: Rows = genes.flatten().to_numpy(zero_copy_only=True).reshape(-1, width)
+    return rows
+
+
+def read_info(schema: pa.Schema) -> TableInfo:
+    """The description of the table that a file holds.
+
+    Raises:
+        InvalidInputError: The file was not written by this package, or under another schema version.
+    """
+    text = (schema.metadata or {}).get(TABLE_KEY)
+    if text is None:
+        raise InvalidInputError(
+            "expected a file written by Table.to_parquet, got one without its description; for other files use "
+            "Table.from_frame(pandas.read_parquet(path), space=..., arch_column=..., columns=...)"
+        )
+    return TableInfo.from_json(text)
+
+
+def read_columns(schema: pa.Schema) -> dict[str, Column]:
+    """The described columns of a file, by field name."""
+    found = {}
+    for field in schema:
+        text = (field.metadata or {}).get(COLUMN_KEY)
+        if text is not None:
+            found[field.name] = column_from_json(text)
+    return found
+
+
+def same_encoding(schema: pa.Schema, space: SearchSpace, X: Rows, texts: Any) -> bool:
+    """Whether a file's integers still mean, in this space, what its text says.
+
+    Args:
+        schema: Schema of the file.
+        space: The space its rows are to be read in.
+        X: The file's integers.
+        texts: The file's text, indexable by position.
+    """
+    if (schema.metadata or {}).get(_SPACE_KEY) != space_fingerprint(space) or not space.in_range(X).all():
+        return False
+    some = spot_positions(len(X))
+    return space.format(X[some]) == [texts[int(i)] for i in some]
+
+
+def spot_positions(n: int) -> npt.NDArray[np.int64]:
+    """Positions of the rows that are compared with their text."""
+    return np.unique(np.linspace(0, n - 1, _SPOT_CHECKS).astype(np.int64)) if n else np.empty(0, dtype=np.int64)
+
+
+def space_fingerprint(space: SearchSpace) -> bytes:
+    """Short hash of what the integers of a row can be; two spaces of one family and encoding share it."""
+    definition = [type(space).__name__, list(space.gene_names), [int(c) for c in space.cardinalities]]
+    return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16].encode()

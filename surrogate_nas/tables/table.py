@@ -1,0 +1,350 @@
+"""Measured results: architectures x columns, each column one task, metric, split, schedule and seed."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, final
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import Column, InvalidInputError
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.tables.checks import Values, check_architectures, check_columns
+from surrogate_nas.tables.lookup import ABSENT, Lookup, build_lookup
+from surrogate_nas.tables.schema import Key, TableInfo
+from surrogate_nas.tables.selection import default_metric, match_columns, select_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+
+@final
+class Table:
+    """What was measured, and nothing else: a value that was not measured is NaN, never filled in.
+
+    A table does not change once it is made; its arrays are read-only. Under the key "row" each row
+    has its own value, also where another row means the same network (those were trained separately).
+    Under "canonical" one value stands for all equivalent rows, and any of them finds it.
+
+    Attributes:
+        space: The space its architectures belong to.
+        X: Its architectures, int16 of shape (m, d).
+        info: Name, key, source, licence, citation and default metrics.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        X: npt.ArrayLike,
+        columns: Mapping[Column, npt.ArrayLike],
+        *,
+        name: str = "table",
+        source: str = "",
+        licence: str = "",
+        citation: str = "",
+        key: Key = "row",
+        default_metrics: Mapping[str, str] | None = None,
+    ) -> None:
+        """Check and keep the numbers.
+
+        Args:
+            space: Space of the architectures.
+            X: Rows, shape (m, d); under the key "canonical" they are kept in canonical form.
+            columns: Values by column, each of shape (m,); NaN = not measured.
+            name: The table's name, for messages and files.
+            source: Where the numbers come from.
+            licence: Their licence.
+            citation: What to cite when using them.
+            key: "row" if equivalent rows were measured separately, else "canonical".
+            default_metrics: The metric meant when none is named, by task; see :meth:`default_metric`.
+
+        Raises:
+            InvalidInputError: Rows outside the space or repeated, columns that cannot be told apart,
+                infinite values, or values that a metric and its unit rule out.
+        """
+        info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
+        rows = check_architectures(space, X, canonical=info.key == "canonical")
+        self._set(space, rows, check_columns(columns, len(rows)), info)
+        for task, metric in info.default_metrics.items():
+            match_columns(self.columns, name, task, metric=metric)
+
+    @classmethod
+    def of_checked(cls, space: SearchSpace, X: Rows, columns: Mapping[Column, Values], info: TableInfo) -> Self:
+        """Wrap arrays that went through the same checks before, without a copy (they may be memory-mapped).
+
+        Args:
+            space: Space of the architectures.
+            X: Rows as :func:`~surrogate_nas.tables.checks.check_architectures` returns them.
+            columns: Values as :func:`~surrogate_nas.tables.checks.check_columns` returns them.
+            info: Everything else.
+        """
+        table = cls.__new__(cls)
+        table._set(space, X, columns, info)
+        return table
+
+    def _set(self, space: SearchSpace, X: Rows, columns: Mapping[Column, Values], info: TableInfo) -> None:
+        self.space = space
+        self.info = info
+        self.X = X.view()
+        self.X.flags.writeable = False
+        self._values = MappingProxyType({c: v.view() for c, v in columns.items()})
+        for values in self._values.values():
+            values.flags.writeable = False
+        self._columns = tuple(self._values)
+        self._chosen: dict[tuple[Any, ...], int] = {}
+        self._lookup: Lookup | None = None
+
+    # What there is.
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+        return self.info.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns, in the order of the source."""
+        return self._columns
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks, in the order of the source."""
+        return tuple(dict.fromkeys(c.task for c in self._columns))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics over all tasks, in the order of the source."""
+        return tuple(dict.fromkeys(c.metric for c in self._columns))
+
+    def default_metric(self, task: str) -> str:
+        """The metric meant when none is named.
+
+        The one the table declares; else the task's only score (a metric of which more is better); else
+        accuracy if it is among several; else its only metric.
+
+        Raises:
+            UnknownNameError: No such task.
+            InvalidInputError: None of these decides; the message lists the metrics.
+        """
+        return default_metric(self._columns, self.info.default_metrics, self.name, task)
+
+    def column(
+        self,
+        *,
+        task: str,
+        metric: str | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: int | str | None = None,
+    ) -> Column:
+        """The one column that is meant, with its unit and direction.
+
+        Args:
+            task: Task of the column.
+            metric: Its metric; None = the only one there is.
+            split: "val", "test", ...; None = the only one there is.
+            epochs: Its training schedule; None = the only one there is.
+            seed: Its seed; None = the only one there is.
+
+        Raises:
+            UnknownNameError: A name that the table does not have; the message lists those it has.
+            InvalidInputError: Several columns match; the message lists the choices.
+        """
+        return self._columns[self._choose(task, metric, split, epochs, seed)]
+
+    # Numbers.
+
+    def query(
+        self,
+        X: npt.ArrayLike,
+        *,
+        task: str,
+        metric: str | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: int | str | None = None,
+    ) -> Floats:
+        """Look up architectures.
+
+        Args:
+            X: Rows, shape (n, d) or (d,).
+            task: Task of the column.
+            metric: Its metric; None = the only one there is.
+            split: "val", "test", ...; None = the only one there is.
+            epochs: Its training schedule; None = the only one there is.
+            seed: Its seed; None = the only one there is.
+
+        Returns:
+            float64 of shape (n,), in the column's unit; NaN where the table has no value.
+
+        Raises:
+            UnknownNameError: A name that the table does not have; the message lists those it has.
+            InvalidInputError: Several columns match, or ``X`` is not made of rows of the space.
+        """
+        values = self._values[self._columns[self._choose(task, metric, split, epochs, seed)]]
+        at = self._positions(X)
+        if len(at) == 1:  # the general case below costs several numpy calls more
+            i = at.item()
+            return np.array([np.nan if i == ABSENT else values.item(i)])
+        found = values[at].astype(np.float64)
+        found[at == ABSENT] = np.nan
+        return found
+
+    def values(
+        self,
+        *,
+        task: str,
+        metric: str | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: int | str | None = None,
+    ) -> Floats:
+        """One column as float64 of shape (m,), aligned with :attr:`X`; NaN where not measured.
+
+        Arguments and errors as in :meth:`column`.
+        """
+        column = self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
+        return self._values[column].astype(np.float64)
+
+    def data(
+        self,
+        *,
+        task: str,
+        metric: str | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: int | str | None = None,
+    ) -> tuple[Rows, Floats]:
+        """The measured architectures of one column with their values, in table order.
+
+        Arguments and errors as in :meth:`column`, but ``metric=None`` means :meth:`default_metric`.
+
+        Returns:
+            Rows of shape (k, d) and values of shape (k,), k <= m, none of them NaN; both are copies.
+        """
+        y = self.values(
+            task=task,
+            metric=self.default_metric(task) if metric is None else metric,
+            split=split,
+            epochs=epochs,
+            seed=seed,
+        )
+        measured = ~np.isnan(y)
+        return self.X[measured], y[measured]
+
+    def top(
+        self,
+        n: int,
+        *,
+        task: str,
+        metric: str | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: int | str | None = None,
+    ) -> tuple[Rows, Floats]:
+        """The ``n`` best measured architectures, best first: highest scores, lowest costs.
+
+        Equal values stand in table order. Other arguments and errors as in :meth:`data`.
+
+        Args:
+            n: How many; all of them if fewer were measured.
+            task: Task of the column.
+            metric: Its metric; None = :meth:`default_metric`.
+            split: "val", "test", ...; None = the only one there is.
+            epochs: Its training schedule; None = the only one there is.
+            seed: Its seed; None = the only one there is.
+
+        Returns:
+            Rows of shape (min(n, k), d) and their values.
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+            raise InvalidInputError(f"n: expected a positive int, got {n!r}")
+        metric = self.default_metric(task) if metric is None else metric
+        sign = -1.0 if self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed).spec.direction == "max" else 1.0
+        X, y = self.data(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
+        best = np.argsort(sign * y, kind="stable")[:n]
+        return X[best], y[best]
+
+    def measured(
+        self,
+        X: npt.ArrayLike,
+        *,
+        task: str,
+        metric: str | None = None,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: int | str | None = None,
+    ) -> npt.NDArray[np.bool_]:
+        """Tell for each row whether the table has a value in every column that matches; shape (n,).
+
+        Args:
+            X: Rows, shape (n, d) or (d,).
+            task: Task of the columns.
+            metric: Their metric; None = :meth:`default_metric`.
+            split: Their split; None = all.
+            epochs: Their schedule; None = all.
+            seed: Their seed; None = all.
+        """
+        metric = self.default_metric(task) if metric is None else metric
+        matching = match_columns(
+            self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed
+        )
+        at = self._positions(X)
+        found = at != ABSENT
+        for i in matching:
+            found &= ~np.isnan(self._values[self._columns[i]][at])
+        return found
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __repr__(self) -> str:
+        tasks = ", ".join(self.tasks)
+        return f"<Table {self.name!r}: {len(self):,} architectures of {self.space.name!r}, tasks {tasks}>"
+
+    def _choose(
+        self, task: str, metric: str | None, split: str | None, epochs: int | None, seed: int | str | None
+    ) -> int:
+        wanted = (task, metric, split, epochs, seed)
+        try:
+            return self._chosen[wanted]
+        except KeyError:
+            chosen = select_column(
+                self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed
+            )
+            self._chosen[wanted] = chosen
+            return chosen
+        except TypeError:
+            raise InvalidInputError(f"expected names as text and numbers as int, got {wanted!r:.160}") from None
+
+    def _positions(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        if self._lookup is None:  # opening a table should not pay for a question that may never come
+            self._lookup = build_lookup(self.space, self.X, canonical=self.info.key == "canonical")
+        return self._lookup.positions(self.space.rows(X))
+
+    # In and out.
+
+    @classmethod
+    def from_frame(cls, frame: "pd.DataFrame", **description: Any) -> Self:
+        """Make a table from a pandas DataFrame; see :func:`~surrogate_nas.tables.frames.read_frame`."""
+        from surrogate_nas.tables.frames import read_frame
+
+        return cls.of_checked(*read_frame(frame, **description))
+
+    def to_parquet(self, path: "str | PathLike[str]") -> None:
+        """Write the table to a Parquet file, from which :meth:`from_parquet` reads an equal one.
+
+        Args:
+            path: The file; one that is there is replaced in one step.
+
+        Raises:
+            InvalidInputError: The place cannot be written to.
+        """
+        from surrogate_nas.tables.contents import Contents
+        from surrogate_nas.tables.parquet import write_parquet
+
+        write_parquet(Contents(self.space, self.X, dict(self._values), self.info), Path(path))
