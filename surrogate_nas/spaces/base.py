@@ -9,7 +9,7 @@ which read the space's ``skeleton``.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +89,7 @@ class SearchSpace(ABC):
         """Rows as labelled directed acyclic graphs with operations on nodes."""
 
     @abstractmethod
-    def from_networkx(self, graphs: "Sequence[nx.DiGraph]") -> Rows:
+    def from_networkx(self, graphs: "Sequence[nx.DiGraph[Any]]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them."""
 
     # What follows holds for every space of independent genes; a family overrides none of it.
@@ -115,7 +115,7 @@ class SearchSpace(ABC):
     def in_range(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell for each row whether every gene is below its cardinality; shape (n,)."""
         rows = self.rows(X)
-        return ((rows >= 0) & (rows < self.cardinalities)).all(axis=1)
+        return np.logical_and.reduce((rows >= 0) & (rows < self.cardinalities), axis=1)
 
     def sample(self, n: int, rng: np.random.Generator, *, unique: bool = False) -> Rows:
         """Draw rows uniformly over all valid rows.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +99,7 @@ class EdgeCellSpace(TabulatedSpace):
         mask = ops >= 0
         return GraphBatch(ops, wired & mask[:, :, None] & mask[:, None, :], mask, self.vocabulary)
 
-    def from_networkx(self, graphs: "Sequence[nx.DiGraph]") -> Rows:
+    def from_networkx(self, graphs: "Sequence[nx.DiGraph[Any]]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
 
         Raises:
@@ -186,7 +186,8 @@ class EdgeCellSpace(TabulatedSpace):
             for op, _, _ in sources:
                 if op not in index:
                     raise InvalidInputError(
-                        f"architecture {shorten(text)}: expected an operation among {', '.join(index)}, got {shorten(op)}"
+                        f"architecture {shorten(text)}: expected an operation among {', '.join(index)}, "
+                        f"got {shorten(op)}"
                     )
                 row.append(index[op])
         if len(groups) != self.n_nodes - 1:

@@ -2,13 +2,14 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.operations import Operation
+from surrogate_nas.spaces.text import shorten
 
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
@@ -44,20 +45,20 @@ class GraphBatch:
     def __len__(self) -> int:
         return len(self.ops)
 
-    def to_networkx(self) -> "list[nx.DiGraph]":
+    def to_networkx(self) -> "list[nx.DiGraph[int]]":
         """One ``DiGraph`` per architecture; nodes carry ``op`` (the operation's name)."""
         import networkx as nx
 
         graphs = []
         for ops, adjacency, mask in zip(self.ops, self.adjacency, self.mask, strict=True):
-            graph = nx.DiGraph()
+            graph: nx.DiGraph[int] = nx.DiGraph()
             graph.add_nodes_from((int(v), {"op": self.vocabulary[ops[v]].name}) for v in np.flatnonzero(mask))
             graph.add_edges_from((int(a), int(b)) for a, b in np.argwhere(adjacency))
             graphs.append(graph)
         return graphs
 
     @classmethod
-    def from_networkx(cls, graphs: "Sequence[nx.DiGraph]", vocabulary: tuple[Operation, ...]) -> "GraphBatch":
+    def from_networkx(cls, graphs: "Sequence[nx.DiGraph[Any]]", vocabulary: tuple[Operation, ...]) -> "GraphBatch":
         """Pack graphs whose nodes carry ``op``, in topological order, input first and output last.
 
         Raises:
@@ -78,17 +79,19 @@ class GraphBatch:
         return cls(ops, adjacency, ops >= 0, vocabulary)
 
 
-def _ordered(graph: "nx.DiGraph", what: str, vocabulary: tuple[Operation, ...]) -> list[Hashable]:
+def _ordered(graph: object, what: str, vocabulary: tuple[Operation, ...]) -> list[Hashable]:
     """Check one graph and return its nodes: the input, the rest in topological order, the output."""
     import networkx as nx
 
-    if not isinstance(graph, nx.DiGraph) or graph.is_multigraph() or not nx.is_directed_acyclic_graph(graph):
-        raise InvalidInputError(f"{what}: expected a networkx.DiGraph without cycles, got {graph}")
+    multigraph = isinstance(graph, nx.MultiDiGraph)
+    if multigraph or not isinstance(graph, nx.DiGraph) or not nx.is_directed_acyclic_graph(graph):
+        raise InvalidInputError(f"{what}: expected a networkx.DiGraph without cycles, got {shorten(str(graph))}")
     known = {op.name: op for op in vocabulary}
     ends: dict[str, list[Hashable]] = {"input": [], "output": []}
-    for v, op in graph.nodes(data="op"):
+    for v in graph:
+        op = graph.nodes[v].get("op")
         if op not in known:
-            raise InvalidInputError(f"{what}, node {v!r}: expected op among {', '.join(known)}, got {op!r}")
+            raise InvalidInputError(f"{what}, node {v!r}: expected op among {', '.join(known)}, got {shorten(op)}")
         if known[op].kind in ends:
             ends[known[op].kind].append(v)
     inputs, outputs = ends["input"], ends["output"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import permutations
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -65,8 +65,8 @@ class NodeCellSpace(TabulatedSpace):
         self.operations = tuple(operations)
         self.wirings: tuple[Wiring, ...] = tuple(tuple(int(k) for k in w) for w in wirings)
         self.skeleton = skeleton
-        self.allowed_operations = tuple(op.name for op in operations) if allowed_operations is None else tuple(
-            allowed_operations
+        self.allowed_operations = (
+            tuple(op.name for op in operations) if allowed_operations is None else tuple(allowed_operations)
         )
         self.n_nodes = len(self.wirings[0])
         self.gene_names = ("wiring", *(f"op{i}" for i in range(self.n_nodes)))
@@ -83,7 +83,7 @@ class NodeCellSpace(TabulatedSpace):
     def format(self, X: npt.ArrayLike) -> list[str]:
         """Write rows as strings such as ``[0,1,2,1] gcn|gin|fc|cheb``."""
         names = [op.name for op in self.operations]
-        wirings = [f"[{','.join(map(str, w))}]" for w in self.wirings]
+        wirings = [_brackets(w) for w in self.wirings]
         return [f"{wirings[w]} {'|'.join(names[g] for g in genes)}" for w, *genes in self._checked(X).tolist()]
 
     def graphs(self, X: npt.ArrayLike) -> GraphBatch:
@@ -100,27 +100,27 @@ class NodeCellSpace(TabulatedSpace):
         ops[:, -1] = len(self.vocabulary) - 1
         return GraphBatch(ops, wired[rows[:, 0]], np.ones((n, k + 2), dtype=bool), self.vocabulary)
 
-    def from_networkx(self, graphs: "Sequence[nx.DiGraph]") -> Rows:
+    def from_networkx(self, graphs: "Sequence[nx.DiGraph[Any]]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
 
         Raises:
             InvalidInputError: A graph is not the graph of a cell of this space.
         """
-        batch = GraphBatch.from_networkx(graphs, self.vocabulary)
-        k = self.n_nodes
-        rows = np.empty((len(batch), k + 1), dtype=np.int16)
-        for i, (ops, adjacency, mask) in enumerate(zip(batch.ops, batch.adjacency, batch.mask, strict=True)):
-            cell = adjacency[:-1, 1:-1]
-            leaves = ~cell[1:].any(axis=1) if mask.shape == (k + 2,) else mask
-            if mask.shape != (k + 2,) or not mask.all() or (cell.sum(axis=0) != 1).any() or (
-                adjacency[1:-1, -1] != leaves
-            ).any() or adjacency[0, -1]:
+        rows = []
+        for i, graph in enumerate(graphs):
+            batch = GraphBatch.from_networkx([graph], self.vocabulary)
+            wired, ops = batch.adjacency[0], batch.ops[0, 1:-1] - 1
+            wiring = wired[:, 1:-1].argmax(axis=0)
+            expected = np.zeros_like(wired)
+            expected[wiring, np.arange(1, len(ops) + 1)] = True
+            expected[1:-1, -1] = ~expected[1:-1].any(axis=1)
+            if len(ops) != self.n_nodes or (wired != expected).any():
                 raise InvalidInputError(
-                    f"graph {i}: expected {k} operations, each of which reads one node, and an output that reads the "
-                    f"leaves, got {graphs[i]}; build it from space.graphs(X).to_networkx()"
+                    f"graph {i}: expected {self.n_nodes} operations, each of which reads one node, and an output that "
+                    f"reads those which no operation reads, got {graph}; build it from space.graphs(X).to_networkx()"
                 )
-            rows[i] = self._listed(tuple(cell.argmax(axis=0).tolist()), (ops[1:-1] - 1).tolist(), f"graph {i}")
-        return self.canonical(rows)
+            rows.append(self._listed(tuple(wiring.tolist()), ops.tolist(), f"graph {i}"))
+        return self.canonical(np.array(rows, dtype=np.int16).reshape(-1, self.n_nodes + 1))
 
     @cached_property
     def _is_identity(self) -> npt.NDArray[np.bool_]:
@@ -177,8 +177,8 @@ class NodeCellSpace(TabulatedSpace):
         rows = [[target, *(ops[s] for s in sources)] for target, sources in self._renamings(wiring)]
         if not rows:
             raise InvalidInputError(
-                f"{what}: expected one of the wirings {', '.join(map(str, map(list, self.wirings)))} up to the names of "
-                f"nodes, got {list(wiring)}"
+                f"{what}: expected one of the wirings {', '.join(map(_brackets, self.wirings))} up to the names of "
+                f"nodes, got {_brackets(wiring)}"
             )
         return min(rows)
 
@@ -228,7 +228,8 @@ class NodeCellSpace(TabulatedSpace):
         for wiring in self.wirings:
             if len(wiring) != self.n_nodes or any(not 0 <= s <= i for i, s in enumerate(wiring)):
                 raise InvalidInputError(
-                    f"wiring {list(wiring)}: expected {self.n_nodes} inputs, each 0 or the number of an earlier operation"
+                    f"wiring {_brackets(wiring)}: expected {self.n_nodes} inputs, each 0 or the number of an earlier "
+                    "operation"
                 )
         unknown = set(self.allowed_operations) - {op.name for op in self.operations}
         if unknown:
@@ -236,6 +237,10 @@ class NodeCellSpace(TabulatedSpace):
                 f"allowed_operations: expected names among {', '.join(op.name for op in self.operations)}, "
                 f"got {', '.join(sorted(unknown))}"
             )
+
+
+def _brackets(wiring: Wiring) -> str:
+    return f"[{','.join(map(str, wiring))}]"
 
 
 def move_identities(wiring: Wiring, identities: Sequence[bool]) -> tuple[Wiring, tuple[int, ...]]:

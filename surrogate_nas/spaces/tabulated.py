@@ -6,6 +6,7 @@ once, keeps the answers by code, and every later question about validity, canoni
 positions is an array look-up. Tables are computed on first use and belong to the instance.
 """
 
+import math
 from abc import abstractmethod
 from functools import cached_property
 
@@ -17,8 +18,8 @@ from surrogate_nas.spaces.base import Rows, SearchSpace
 
 Codes = npt.NDArray[np.int64]
 
-#: Largest number of in-range rows that is tabulated: the tables then take about 200 MB.
-MAX_CODES = 2**24
+#: Largest number of in-range rows that is tabulated: the tables then take about 100 MB.
+MAX_CODES = 2**22
 
 
 class TabulatedSpace(SearchSpace):
@@ -34,10 +35,10 @@ class TabulatedSpace(SearchSpace):
         Raises:
             InvalidInputError: More rows than can be tabulated.
         """
-        total = int(np.prod(np.asarray(cardinalities, dtype=np.float64)))
-        if total > MAX_CODES:
+        total = math.prod(cardinalities)
+        if not 0 < total <= MAX_CODES:
             raise InvalidInputError(
-                f"space {name!r}: expected at most {MAX_CODES:,} combinations of genes, got {total:,}; "
+                f"space {name!r}: expected 1 to {MAX_CODES:,} combinations of genes, got {total:,}; "
                 "take fewer operations or nodes"
             )
         self.name = name
