@@ -1,0 +1,19 @@
+"""Networks: one interpreter of a space's skeleton and one architecture's graph, to torch modules."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surrogate_nas.networks.building import build_network
+    from surrogate_nas.networks.static_graph import StaticGraph
+
+__all__ = ["StaticGraph", "build_network"]
+
+#: Where each public name lives; loaded on first use, because torch takes seconds to import.
+_HOMES = {"StaticGraph": "static_graph", "build_network": "building"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
