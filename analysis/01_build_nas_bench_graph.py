@@ -68,8 +68,8 @@ DESCRIPTION = {
     "source": "https://pypi.org/project/nas-bench-graph/1.4.0/",
     "licence": "Apache-2.0",
     "citation": (
-        "Qin, Zhang, Zhang, Wang, Xie, Zhu: NAS-Bench-Graph: Benchmarking Graph Neural Architecture Search. "
-        "NeurIPS 2022 Datasets and Benchmarks. arXiv:2206.09166"
+        "Yijian Qin, Ziwei Zhang, Xin Wang, Zeyang Zhang, Wenwu Zhu. NAS-Bench-Graph: Benchmarking Graph Neural "
+        "Architecture Search. NeurIPS 2022 Datasets and Benchmarks. arXiv:2206.09166"
     ),
 }
 

@@ -24,6 +24,9 @@ from surrogate_nas.tables.schema import (
 #: Name of the field that holds the rows as integers, beside the text.
 GENES = "genes"
 
+#: Types of value columns.
+_FLOATS = {np.dtype(np.float32): pa.float32(), np.dtype(np.float64): pa.float64()}
+
 #: Key of the metadata that says under which definition of the space the integers were written.
 _SPACE_KEY = b"surrogate_nas.space"
 
@@ -55,20 +58,51 @@ def arrow_schema(contents: Contents, *, text: bool) -> pa.Schema:
         while name in names:  # the metadata tells columns apart; names are for people
             name += "'"
         names.add(name)
-        fields.append(pa.field(name, pa.from_numpy_dtype(values.dtype), metadata={COLUMN_KEY: column_to_json(column)}))
+        fields.append(pa.field(name, _FLOATS[values.dtype], metadata={COLUMN_KEY: column_to_json(column)}))
     return pa.schema(fields, {TABLE_KEY: contents.info.to_json(), _SPACE_KEY: space_fingerprint(contents.space)})
 
 
+# Arrow's own bridges (``pa.array``, ``to_numpy``, ``flatten``) import pandas or pyarrow.compute, which takes
+# up to half a second. Opening a table goes through the buffers instead.
+
+
 def genes_array(X: Rows, field_type: pa.DataType) -> pa.Array:
-    """Rows as an Arrow array of fixed-size lists."""
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(X).ravel()), type=field_type)
+    """Rows as an Arrow array of fixed-size lists, without a copy."""
+    genes = pa.Array.from_buffers(pa.int16(), X.size, [None, pa.py_buffer(np.ascontiguousarray(X))])
+    return pa.Array.from_buffers(field_type, len(X), [None], children=[genes])
 
 
 def rows_of(genes: pa.Array) -> Rows:
     """Inverse of :func:`genes_array`, without a copy."""
     width = genes.type.list_size
-    rows: Rows = genes.flatten().to_numpy(zero_copy_only=True).reshape(-1, width)
-    return rows
+    flat: Rows = _buffer(genes.values, np.dtype(np.int16))
+    return flat[genes.offset * width : (genes.offset + len(genes)) * width].reshape(-1, width)
+
+
+def values_array(values: Values) -> pa.Array:
+    """Floats as an Arrow array, without a copy; NaN stays NaN."""
+    data = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(_FLOATS[data.dtype], len(data), [None, pa.py_buffer(data)])
+
+
+def values_of(array: pa.Array) -> Values:
+    """Floats of an Arrow array; null becomes NaN, and without nulls nothing is copied."""
+    dtype = next(d for d, t in _FLOATS.items() if t == array.type)
+    values: Values = _buffer(array, dtype)
+    if array.null_count:
+        bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)
+        measured = np.unpackbits(bits, bitorder="little")[array.offset : array.offset + len(array)]
+        values = np.where(measured, values, dtype.type(np.nan))
+    return values
+
+
+def is_floats(arrow_type: pa.DataType) -> bool:
+    """Whether a field of this type holds values."""
+    return arrow_type in _FLOATS.values()
+
+
+def _buffer(array: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    return np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
 
 
 def read_info(schema: pa.Schema) -> TableInfo:

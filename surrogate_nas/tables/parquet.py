@@ -23,10 +23,12 @@ from surrogate_nas.tables.contents import (
     Contents,
     arrow_schema,
     genes_array,
+    is_floats,
     read_columns,
     read_info,
     rows_of,
     same_encoding,
+    values_of,
 )
 from surrogate_nas.tables.schema import ARCHITECTURE
 from surrogate_nas.tables.text import parse_architectures
@@ -126,7 +128,7 @@ def _read_arrow(path: Path) -> pa.Table:
             missing = [n for n in wanted if schema.get_field_index(n) < 0]
             if missing:
                 raise InvalidInputError(f"expected one column {missing[0]!r}; write the table again from its source")
-            return file.read(columns=wanted).combine_chunks()
+            return file.read(columns=wanted)
     except InvalidInputError:
         raise
     except FileNotFoundError:
@@ -147,17 +149,20 @@ def _rows(table: pa.Table, space: SearchSpace) -> Rows:
     if not sound or genes.type.value_type != pa.int16():
         raise InvalidInputError("the architectures are damaged; write the table again from its source")
     if len(table) and not genes.null_count and genes.type.list_size == space.n_genes:
-        X = rows_of(genes.combine_chunks() if genes.num_chunks != 1 else genes.chunk(0))
+        X = rows_of(_one_chunk(genes))
         if same_encoding(table.schema, space, X, _Texts(texts)):
             return X
     return parse_architectures(space, texts.to_pylist())
 
 
 def _floats(values: pa.ChunkedArray, name: str) -> Values:
-    if values.type not in (pa.float32(), pa.float64()):
+    if not is_floats(values.type):
         raise InvalidInputError(f"column {name!r}: expected floats, got {values.type}")
-    floats: Values = values.to_numpy()  # null becomes NaN
-    return floats
+    return values_of(_one_chunk(values))
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
 
 
 def _mostly_different(values: Values) -> bool:
