@@ -1,0 +1,92 @@
+"""Exhaustive search: every architecture once, in the space's order or the best predicted first."""
+
+from collections import deque
+from typing import Any, ClassVar, Protocol, final
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import Direction, InvalidInputError, Proposal
+from surrogate_nas.core.random import RandomState
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.strategies.base import Floats, Strategy
+from surrogate_nas.strategies.ledger import MAX_LISTED, Candidate, Key, Predicate
+
+#: Rows screened at once: most runs want the first few only.
+BLOCK = 256
+
+
+class Ranker(Protocol):
+    """What is needed of a predictor to rank architectures with it.
+
+    Attributes:
+        direction: "max" if a higher prediction is better, "min" if a lower one is.
+    """
+
+    direction: Direction
+
+    def predict(self, X: npt.ArrayLike) -> Any:
+        """Expected scores of rows (n, d), shape (n,)."""
+
+
+@final
+class Exhaustive(Strategy):
+    """Every architecture once, for spaces that can be listed.
+
+    With a predictor that was fitted before, this is how a ranking is tried from the top: the best
+    expected first, equal ones in the space's order. It learns nothing from what it is told.
+
+    Args:
+        space: Where the architectures come from.
+        predictor: Fitted predictor whose ranking is the order; None takes the space's own.
+        random_state: Not used: nothing here is random.
+        allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
+        key: "row" or "canonical", what counts as the same; None leaves it to the run, else "canonical".
+    """
+
+    several_objectives: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        predictor: Ranker | None = None,
+        random_state: RandomState = 0,
+        allowed: Predicate | None = None,
+        key: Key | None = None,
+    ) -> None:
+        super().__init__(space, random_state=random_state, allowed=allowed, key=key)
+        self.predictor = predictor
+        self._order: Rows | None = None
+        self._next = 0
+        self._pool: deque[Candidate] = deque()
+
+    def _propose(self, n: int) -> Proposal:
+        if self._order is None:
+            self._order = self._sorted()
+        ledger, step = self.ledger, max(BLOCK, n)
+        taken = ledger.claim(self._pool, n)
+        while len(taken) < n and self._next < len(self._order):
+            self._pool.extend(ledger.screen(self._order[self._next : self._next + step]))
+            self._next += step
+            taken += ledger.claim(self._pool, n - len(taken))
+        if not taken:
+            raise ledger.exhausted()
+        return Proposal(ledger.rows(taken))
+
+    def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
+        """Scores change nothing."""
+
+    def _sorted(self) -> Rows:
+        if self.space.size > MAX_LISTED:
+            raise InvalidInputError(
+                f"Exhaustive: expected a space of at most {MAX_LISTED:,} architectures, got {self.space.name!r} with "
+                f"{self.space.size:,}; take RandomSearch or RegularizedEvolution"
+            )
+        rows = self.space.enumerate()
+        if self.predictor is None:
+            return rows
+        mean = np.asarray(self.predictor.predict(rows), dtype=np.float64)
+        if mean.shape != (len(rows),):
+            raise InvalidInputError(f"predictor: expected predictions of shape ({len(rows)},), got {mean.shape}")
+        return rows[np.argsort(-mean if self.predictor.direction == "max" else mean, kind="stable")]

@@ -1,0 +1,286 @@
+"""The contract of a strategy, as checks that any strategy can be run through, also a user's own.
+
+    import pytest
+    from surrogate_nas.testing.strategy import CHECKS
+
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    def test_contract(check):
+        check(MyStrategy, my_space)
+
+A factory is called as ``factory(space, random_state=seed)``. Scores come from a made-up landscape.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import SpaceExhaustedError
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.strategies import Strategy
+
+Factory = Callable[..., Strategy]
+Floats = npt.NDArray[np.float64]
+
+#: A strategy that is no better than random passes the comparison with at most this probability.
+FALSE_ALARM = 1e-4
+
+
+class Landscape:
+    """Made-up scores: every gene's value adds something, and so does every pair of neighbouring genes.
+
+    Args:
+        space: Space of the rows.
+        seed: Which landscape.
+    """
+
+    def __init__(self, space: SearchSpace, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        shape = (space.n_genes, int(space.cardinalities.max()))
+        self._single = rng.normal(size=shape)
+        self._pairs = 0.5 * rng.normal(size=(*shape, shape[1]))
+
+    def __call__(self, X: Rows) -> Floats:
+        """Scores of rows (n, d), shape (n,)."""
+        gene = np.arange(X.shape[1])
+        scores = self._single[gene, X].sum(axis=1) + self._pairs[gene[1:], X[:, :-1], X[:, 1:]].sum(axis=1)
+        return np.asarray(scores, dtype=np.float64)
+
+
+def steps(strategy: Strategy, score: Callable[[Rows], Floats], budget: int, batch: int) -> Iterator[Rows]:
+    """Ask and tell in batches until ``budget`` rows were told or none are left; yields what was proposed."""
+    told = 0
+    while told < budget:
+        try:
+            X = strategy.ask(batch).X
+        except SpaceExhaustedError:
+            return
+        assert len(X), "nothing is pending, so the strategy has to propose something or say that nothing is left"
+        strategy.tell(X, score(X), cost_s=np.ones(len(X)))
+        told += len(X)
+        yield X
+
+
+def run(strategy: Strategy, score: Callable[[Rows], Floats], budget: int, batch: int = 1) -> Rows:
+    """All rows that :func:`steps` proposes, shape (n, d)."""
+    found = list(steps(strategy, score, budget, batch))
+    return np.concatenate(found) if found else np.empty((0, strategy.space.n_genes), dtype=np.int16)
+
+
+def check_proposals_are_valid_rows(factory: Factory, space: SearchSpace) -> None:
+    """What is asked for comes as valid int16 rows, never more than asked for."""
+    for batch in (1, 64):
+        for X in steps(factory(space, random_state=0), Landscape(space), 160, batch):
+            assert isinstance(X, np.ndarray)
+            assert X.dtype == np.int16
+            assert X.ndim == 2
+            assert 1 <= len(X) <= batch
+            assert space.valid(X).all()
+
+
+def check_nothing_is_proposed_twice(factory: Factory, space: SearchSpace) -> None:
+    """No key comes twice, by canonical row (the default) and by exact row."""
+    for batch in (1, 64):
+        X = run(factory(space, random_state=1), Landscape(space), 320, batch)
+        assert _distinct(space.canonical(X)) == len(X), "canonical is the default key"
+        by_row = factory(space, random_state=1)
+        by_row.restrict(key="row")
+        X = run(by_row, Landscape(space), 320, batch)
+        assert _distinct(X) == len(X)
+
+
+def check_pending_is_not_proposed_again(factory: Factory, space: SearchSpace) -> None:
+    """What was asked and not told yet is not proposed again; results may come in any order."""
+    strategy = factory(space, random_state=2)
+    waiting: list[Rows] = []
+    for _ in range(30):
+        X = strategy.ask(4).X
+        assert len(X) <= 4
+        waiting.extend(X)
+    X = np.array(waiting)
+    assert len(X), "a strategy that was never told anything has to begin"
+    strategy.tell(X[::-1], Landscape(space)(X[::-1]))  # workers finish in their own order
+    later = strategy.ask(4).X
+    assert len(later)
+    assert _distinct(space.canonical(np.concatenate([X, later]))) == len(X) + len(later)
+
+
+def check_told_is_not_proposed(factory: Factory, space: SearchSpace) -> None:
+    """Earlier results that were told are not proposed."""
+    strategy = factory(space, random_state=3)
+    earlier = space.sample(min(200, space.size // 2), np.random.default_rng(0), unique=True)
+    strategy.tell(earlier, Landscape(space)(earlier))
+    X = run(strategy, Landscape(space), 100)
+    keys = space.canonical(np.concatenate([earlier, X]))
+    assert _distinct(keys) == _distinct(space.canonical(earlier)) + len(X)
+
+
+def check_conditions_are_honoured(factory: Factory, space: SearchSpace) -> None:
+    """Only rows that the condition allows are proposed."""
+    strategy = factory(space, random_state=4)
+    strategy.restrict(allowed=_every_fifth(space))
+    X = run(strategy, Landscape(space), 80, 8)
+    assert len(X) >= 80
+    assert _every_fifth(space)(X).all()
+
+
+def check_a_small_space_is_used_up(factory: Factory, space: SearchSpace) -> None:
+    """A budget larger than the space proposes all of it once, then says that nothing is left."""
+    few = space.canonical(space.sample(40, np.random.default_rng(5)))
+    for batch in (1, 64):
+        strategy = factory(space, random_state=5)
+        strategy.restrict(allowed=_among(few))
+        X = run(strategy, Landscape(space), 1000, batch)  # a budget larger than the space
+        assert _distinct(X) == len(X) == _distinct(few)
+        _is_exhausted(strategy)
+
+
+def check_one_architecture(factory: Factory, space: SearchSpace) -> None:
+    """A space of one architecture is searched."""
+    only = space.canonical(space.sample(1, np.random.default_rng(6)))
+    strategy = factory(space, random_state=6)
+    strategy.restrict(allowed=_among(only))
+    np.testing.assert_array_equal(run(strategy, Landscape(space), 10, 3), only)
+    _is_exhausted(strategy)
+
+
+def check_no_architecture(factory: Factory, space: SearchSpace) -> None:
+    """Where nothing is allowed, the first request says so."""
+    strategy = factory(space, random_state=7)
+    strategy.restrict(allowed=lambda X: np.zeros(len(X), dtype=bool))
+    _is_exhausted(strategy)
+
+
+def check_failures_are_survived(factory: Factory, space: SearchSpace) -> None:
+    """NaN scores, some or all, neither stop the search nor come back."""
+    landscape = Landscape(space)
+
+    def often(X: Rows) -> Floats:
+        return np.where(X.sum(axis=1) % 3 == 0, np.nan, landscape(X))
+
+    for failing in (often, lambda X: np.full(len(X), np.nan)):
+        for batch in (1, 64):
+            X = run(factory(space, random_state=8), failing, 130, batch)
+            assert _distinct(space.canonical(X)) == len(X) >= 130
+
+
+def check_arguments_stay_as_they_are(factory: Factory, space: SearchSpace) -> None:
+    """What is told is not changed, and the caller may reuse every array."""
+    landscape = Landscape(space)
+    kept, changed = factory(space, random_state=9), factory(space, random_state=9)
+    for _ in range(70):
+        X = kept.ask(2).X
+        Y = changed.ask(2).X
+        np.testing.assert_array_equal(X, Y)
+        told, scores, cost = X.copy(), landscape(X), np.ones(len(X))
+        kept.tell(told, scores, cost_s=cost)
+        np.testing.assert_array_equal(told, X)
+        np.testing.assert_array_equal(scores, landscape(X))
+        np.testing.assert_array_equal(cost, np.ones(len(X)))
+        told, scores = Y.copy(), landscape(Y)
+        changed.tell(told, scores)
+        Y[:], told[:], scores[:] = 0, 0, 0.0  # what becomes of the caller's arrays must not matter
+
+
+def check_a_seed_repeats_the_sequence(factory: Factory, space: SearchSpace) -> None:
+    """Same seed, same sequence."""
+    for batch in (1, 64):
+        first, second = (run(factory(space, random_state=10), Landscape(space), 130, batch) for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+
+
+def check_replay_rebuilds_the_state(factory: Factory, space: SearchSpace) -> None:
+    """Told as logged, after the same asks, a new strategy goes on like the one that was interrupted."""
+    landscape = Landscape(space)
+    live = factory(space, random_state=11)
+    log = [(X, landscape(X)) for X in steps(live, landscape, 120, 3)]
+    again = factory(space, random_state=11)
+    for X, scores in log:
+        np.testing.assert_array_equal(again.ask(3).X, X)
+        again.tell(X, scores)
+    np.testing.assert_array_equal(run(again, landscape, 60, 3), run(live, landscape, 60, 3))
+
+
+def check_constant_scores(factory: Factory, space: SearchSpace) -> None:
+    """Scores that say nothing are survived."""
+    X = run(factory(space, random_state=12), lambda X: np.zeros(len(X)), 130, 4)
+    assert _distinct(space.canonical(X)) == len(X) >= 130
+
+
+#: What holds for every strategy on every space of at least a few hundred architectures.
+CHECKS: tuple[Callable[[Factory, SearchSpace], None], ...] = (
+    check_proposals_are_valid_rows,
+    check_nothing_is_proposed_twice,
+    check_pending_is_not_proposed_again,
+    check_told_is_not_proposed,
+    check_conditions_are_honoured,
+    check_a_small_space_is_used_up,
+    check_one_architecture,
+    check_no_architecture,
+    check_failures_are_survived,
+    check_arguments_stay_as_they_are,
+    check_a_seed_repeats_the_sequence,
+    check_replay_rebuilds_the_state,
+    check_constant_scores,
+)
+
+
+def check_same_sequence_in_another_process(factory: Factory, space: SearchSpace) -> None:
+    """Same seed, other process, other hash seed. Costs a second, so it stands apart; ``factory`` is pickled."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = pool.submit(_sequence, factory, space).result()
+    np.testing.assert_array_equal(there, _sequence(factory, space))
+
+
+def check_beats_random(factory: Factory, baseline: Factory, space: SearchSpace, *, budget: int, runs: int = 60) -> None:
+    """The best found is better than the baseline's, landscape by landscape; a sign test decides.
+
+    Without any difference, wins follow a binomial distribution with p = 1/2 (ties count half, which only
+    makes it narrower), so the check passes by chance with a probability of at most ``FALSE_ALARM``.
+
+    Args:
+        factory: The strategy that claims to be better.
+        baseline: What it is compared with.
+        space: Where both search.
+        budget: Evaluations of each run.
+        runs: Landscapes, each with its own seed.
+    """
+    from scipy.stats import binom
+
+    wins = 0.0
+    for seed in range(runs):
+        landscape = Landscape(space, seed)
+        ours, theirs = (
+            landscape(run(f(space, random_state=seed), landscape, budget)).max() for f in (factory, baseline)
+        )
+        wins += 0.5 * (ours == theirs) + (ours > theirs)
+    chance = float(binom.sf(np.floor(wins) - 1, runs, 0.5))
+    assert chance < FALSE_ALARM, f"better in {wins} of {runs} runs: p = {chance:.2g}"
+
+
+def _sequence(factory: Factory, space: SearchSpace) -> Rows:
+    return run(factory(space, random_state=13), Landscape(space), 130, 2)
+
+
+def _is_exhausted(strategy: Strategy) -> None:
+    try:
+        X = strategy.ask(1).X
+    except SpaceExhaustedError:
+        return
+    raise AssertionError(f"nothing is left, yet {X.tolist()} was proposed")
+
+
+def _distinct(X: Rows) -> int:
+    return len(np.unique(X, axis=0))
+
+
+def _among(some: Rows) -> Callable[[Rows], npt.NDArray[np.bool_]]:
+    known = {x.tobytes() for x in some}
+    return lambda X: np.array([x.tobytes() in known for x in X], dtype=bool)
+
+
+def _every_fifth(space: SearchSpace) -> Callable[[Rows], npt.NDArray[np.bool_]]:
+    weights = np.arange(1, space.n_genes + 1)
+    return lambda X: (X @ weights) % 5 == 0

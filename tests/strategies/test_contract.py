@@ -1,0 +1,64 @@
+"""Every strategy on every space: the contract that ships with the package."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space, list_spaces
+from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution
+from surrogate_nas.testing.strategy import (
+    CHECKS,
+    Landscape,
+    check_beats_random,
+    check_same_sequence_in_another_process,
+    run,
+)
+
+
+class Additive:
+    """A predictor with an opinion."""
+
+    direction = "max"
+
+    def predict(self, X):
+        return np.asarray(X).sum(axis=1).astype(float)
+
+
+FACTORIES = {
+    "random": RandomSearch,
+    "exhaustive": Exhaustive,
+    "ranked": partial(Exhaustive, predictor=Additive()),
+    "evolution": RegularizedEvolution,
+    "small evolution": partial(RegularizedEvolution, population_size=10, sample_size=3),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("space", list_spaces())
+@pytest.mark.parametrize("factory", FACTORIES.values(), ids=FACTORIES)
+def test_contract(factory, space, check):
+    check(factory, get_space(space))
+
+
+@pytest.mark.parametrize("factory", FACTORIES.values(), ids=FACTORIES)
+def test_same_sequence_in_another_process(factory):
+    check_same_sequence_in_another_process(factory, get_space(list_spaces()[0]))
+
+
+@pytest.mark.parametrize("factory", FACTORIES.values(), ids=FACTORIES)
+def test_a_space_that_has_one_architecture(factory):
+    skeleton = Skeleton(input_kind="image")
+    space = EdgeCellSpace("one", [Operation("only", "convolution", 3, True, 1.0)], 2, skeleton)
+    assert run(factory(space, random_state=0), Landscape(space), 20, 4).tolist() == [[0]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", list_spaces())
+def test_evolution_beats_random_search(space):
+    check_beats_random(RegularizedEvolution, RandomSearch, get_space(space), budget=150)
+
+
+def test_the_comparison_with_random_search_can_fail():
+    with pytest.raises(AssertionError, match="p ="):
+        check_beats_random(RandomSearch, RandomSearch, get_space(list_spaces()[0]), budget=10, runs=20)
