@@ -22,6 +22,8 @@ from surrogate_nas.spaces.skeleton import Skeleton
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
 
+    from surrogate_nas.spaces.drawing import Drawing
+
 Rows = npt.NDArray[np.int16]
 
 #: Rejection sampling gives up after this many rounds per request, rather than loop for ever.
@@ -102,6 +104,16 @@ class SearchSpace(ABC):
     def rows(self, X: npt.ArrayLike) -> Rows:
         """Check that ``X`` has this space's shape and return it as int16 (n, d)."""
         return check_rows(X, self.n_genes)
+
+    def show(self, x: npt.ArrayLike) -> "Drawing":
+        """Draw one architecture; a notebook shows the picture, ``.svg`` and ``.mermaid`` are text.
+
+        Args:
+            x: Its row, shape (d,) or (1, d).
+        """
+        from surrogate_nas.spaces.drawing import draw  # pictures are rare, spaces are not
+
+        return draw(self, x)
 
     def codes(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """One integer per row (mixed radix); equal rows, equal codes. Genes must be in range."""
