@@ -227,5 +227,11 @@ class SearchSpace(ABC):
         genes = np.flatnonzero(self.cardinalities > 1)
         return genes, (self.cardinalities[genes] - 1).astype(np.int16)
 
+    def __copy__(self) -> "SearchSpace":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "SearchSpace":
+        return self  # immutable; estimators that hold a space are cloned often
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.n_genes} genes>"

@@ -14,7 +14,7 @@ from surrogate_nas.spaces.isomorphism import Hashes, network_hashes
 from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.tabulated import Codes, TabulatedSpace
-from surrogate_nas.spaces.text import shorten, texts_of
+from surrogate_nas.spaces.text import check_names, malformed, shorten, texts_of, unknown_operation
 
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
@@ -49,6 +49,11 @@ class EdgeCellSpace(TabulatedSpace):
         self.operations = tuple(operations)
         self.n_nodes = n_nodes
         self.skeleton = skeleton
+        check_names([op.name for op in self.operations], "|~+")
+        if n_nodes < 2:
+            raise InvalidInputError(
+                f"n_nodes: expected an input and an output, so at least 2, got {n_nodes}; add nodes"
+            )
         self.edges = tuple((i, j) for j in range(1, n_nodes) for i in range(j))
         self.gene_names = tuple(f"{i}->{j}" for i, j in self.edges)
         self.vocabulary = (INPUT, *self.operations, OUTPUT)
@@ -111,7 +116,7 @@ class EdgeCellSpace(TabulatedSpace):
         for i in np.flatnonzero(hashes[at] != wanted)[:1]:
             raise InvalidInputError(
                 f"graph {i}: expected the graph of a cell of space {self.name!r}, got {graphs[i]} that no cell has; "
-                "build it from space.graphs(X).to_networkx()"
+                "build it like space.graphs(X).to_networkx()"
             )
         return self.from_codes(codes[at])
 
@@ -172,26 +177,44 @@ class EdgeCellSpace(TabulatedSpace):
         return rows
 
     def _parse_one(self, text: str) -> list[int]:
-        index = {op.name: k for k, op in enumerate(self.operations)}
+        parts = text.split("|")
+        if len(parts) == len(self._pattern):
+            try:  # a good text, at the price of a few look-ups
+                return [choice[part] for choice, part in zip(self._pattern, parts, strict=True) if choice[part] >= 0]
+            except KeyError:
+                pass
+        stripped = text.strip()
+        if stripped != text:
+            return self._parse_one(stripped)
+        raise self._diagnosis(text)
+
+    @cached_property
+    def _pattern(self) -> list[dict[str, int]]:
+        """What may stand between the bars of a text, one after the other: genes by text, -1 for separators."""
+        pattern: list[dict[str, int]] = []
+        for j in range(1, self.n_nodes):
+            pattern.append({"+" if pattern else "": -1})
+            pattern += [{f"{op.name}~{i}": k for k, op in enumerate(self.operations)} for i in range(j)]
+        return [*pattern, {"": -1}]
+
+    def _diagnosis(self, text: str) -> InvalidInputError:
+        """Find out what is wrong with a text."""
+        names = [op.name for op in self.operations]
         form = "+".join("|" + "".join(f"op~{i}|" for i in range(j)) for j in range(1, self.n_nodes))
-        groups = text.strip().split("+")
-        row = []
-        for j, group in enumerate(groups, start=1):
+        remedy = f"write it like {form}"
+        groups = text.split("+")
+        for j, group in enumerate(groups[: self.n_nodes - 1], start=1):
             parts = group.split("|")
-            sources = [p.rpartition("~") for p in parts[1:-1]]
-            if parts[0] or parts[-1] or [s[2] for s in sources] != [str(i) for i in range(j)] or j >= self.n_nodes:
-                raise InvalidInputError(
-                    f"architecture {shorten(text)}: expected the form {form}, group {j} is {shorten(group)}"
-                )
-            for op, _, _ in sources:
-                if op not in index:
-                    raise InvalidInputError(
-                        f"architecture {shorten(text)}: expected an operation among {', '.join(index)}, "
-                        f"got {shorten(op)}"
-                    )
-                row.append(index[op])
-        if len(groups) != self.n_nodes - 1:
-            raise InvalidInputError(
-                f"architecture {shorten(text)}: expected {self.n_nodes - 1} groups as in {form}, got {len(groups)}"
-            )
-        return row
+            edges = [part.rpartition("~") for part in parts[1:-1]]
+            if (
+                len(parts) < 3
+                or parts[0]
+                or parts[-1]
+                or [source for _, _, source in edges] != [str(i) for i in range(j)]
+            ):
+                expected = "|" + "".join(f"op~{i}|" for i in range(j))
+                return malformed(text, f"{expected} as group {j}", shorten(group), remedy)
+            for name, _, _ in edges:
+                if name not in names:
+                    return unknown_operation(text, name, names)
+        return malformed(text, f"{self.n_nodes - 1} groups of operations", str(len(groups)), remedy)

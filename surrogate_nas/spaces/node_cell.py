@@ -15,7 +15,7 @@ from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.tabulated import Codes, TabulatedSpace
-from surrogate_nas.spaces.text import shorten, texts_of
+from surrogate_nas.spaces.text import check_names, malformed, shorten, texts_of, unknown_operation
 
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
@@ -68,7 +68,7 @@ class NodeCellSpace(TabulatedSpace):
         self.allowed_operations = (
             tuple(op.name for op in operations) if allowed_operations is None else tuple(allowed_operations)
         )
-        self.n_nodes = len(self.wirings[0])
+        self.n_nodes = len(self.wirings[0]) if self.wirings else 0
         self.gene_names = ("wiring", *(f"op{i}" for i in range(self.n_nodes)))
         self.vocabulary = (INPUT, *self.operations, OUTPUT)
         self._check()
@@ -117,7 +117,7 @@ class NodeCellSpace(TabulatedSpace):
             if len(ops) != self.n_nodes or (wired != expected).any():
                 raise InvalidInputError(
                     f"graph {i}: expected {self.n_nodes} operations, each of which reads one node, and an output that "
-                    f"reads those which no operation reads, got {graph}; build it from space.graphs(X).to_networkx()"
+                    f"reads those which no operation reads, got {graph}; build it like space.graphs(X).to_networkx()"
                 )
             rows.append(self._listed(tuple(wiring.tolist()), ops.tolist(), f"graph {i}"))
         return self.canonical(np.array(rows, dtype=np.int16).reshape(-1, self.n_nodes + 1))
@@ -192,50 +192,58 @@ class NodeCellSpace(TabulatedSpace):
         return rows
 
     def _parse_one(self, text: str) -> list[int]:
+        wiring, _, names = text.partition(" ")
+        try:  # what ``format`` writes, at the price of a few look-ups
+            row = [self._wiring_numbers[wiring], *(self._numbers[name] for name in names.split("|"))]
+        except KeyError:
+            return self._parse_slowly(text)
+        return row if len(row) == self.n_genes else self._parse_slowly(text)
+
+    def _parse_slowly(self, text: str) -> list[int]:
+        """Read a text with other blanks or a tree that is not listed, or say what is wrong with it."""
+        remedy = f"write it like {self._example}"
         match = TEXT_FORM.fullmatch(text.strip())
         if not match:
-            raise InvalidInputError(f"architecture {shorten(text)}: expected {self._form}")
-        sources = [s.strip() for s in match[1].split(",")]
-        wiring = tuple(int(s) if s.isdecimal() and len(s) < 4 else -1 for s in sources)
+            raise malformed(text, "[inputs] operations", "text of another form", remedy)
+        inputs = [s.strip() for s in match[1].split(",")]
+        wiring = tuple(int(s) if s.isdecimal() and len(s) < 4 else -1 for s in inputs)
         if len(wiring) != self.n_nodes or any(not 0 <= s <= i for i, s in enumerate(wiring)):
-            raise InvalidInputError(
-                f"architecture {shorten(text)}: expected {self.n_nodes} inputs, each 0 or the number of an earlier "
-                f"operation, as in {self._form}, got {shorten(match[1])}"
-            )
+            expected = f"{self.n_nodes} inputs, each 0 or the number of an earlier operation"
+            raise malformed(text, expected, shorten(match[1]), remedy)
         names = match[2].split("|")
         if len(names) != self.n_nodes:
-            raise InvalidInputError(
-                f"architecture {shorten(text)}: expected {self.n_nodes} operations as in {self._form}, got {len(names)}"
-            )
+            raise malformed(text, f"{self.n_nodes} operations", str(len(names)), remedy)
         for name in names:
             if name not in self._numbers:
-                raise InvalidInputError(
-                    f"architecture {shorten(text)}: expected an operation among {', '.join(self.allowed_operations)}, "
-                    f"got {shorten(name)}"
-                )
+                raise unknown_operation(text, name, self._numbers)
         return self._listed(wiring, [self._numbers[n] for n in names], f"architecture {shorten(text)}")
+
+    @cached_property
+    def _wiring_numbers(self) -> dict[str, int]:
+        return {_brackets(w): k for k, w in reversed(list(enumerate(self.wirings)))}
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
         return {op.name: k for k, op in enumerate(self.operations) if op.name in self.allowed_operations}
 
     @cached_property
-    def _form(self) -> str:
-        """The text form, as messages show it."""
-        return f"the form {self.format(self.sample(1, np.random.default_rng(0)))[0]!r}"
+    def _example(self) -> str:
+        """A valid architecture in the text form, for messages."""
+        return repr(self.format(self._valid_rows[len(self._valid_rows) // 2])[0])
 
     def _check(self) -> None:
+        check_names([op.name for op in self.operations], "|")
         for wiring in self.wirings:
             if len(wiring) != self.n_nodes or any(not 0 <= s <= i for i, s in enumerate(wiring)):
                 raise InvalidInputError(
                     f"wiring {_brackets(wiring)}: expected {self.n_nodes} inputs, each 0 or the number of an earlier "
-                    "operation"
+                    "operation; count operations from 1"
                 )
         unknown = set(self.allowed_operations) - {op.name for op in self.operations}
         if unknown:
             raise InvalidInputError(
                 f"allowed_operations: expected names among {', '.join(op.name for op in self.operations)}, "
-                f"got {', '.join(sorted(unknown))}"
+                f"got {', '.join(sorted(unknown))}; drop or rename them"
             )
 
 

@@ -42,10 +42,16 @@ class TabulatedSpace(SearchSpace):
                 "take fewer operations or nodes"
             )
         self.name = name
-        self.cardinalities = np.asarray(cardinalities, dtype=np.int64)
+        self.cardinalities = np.array(cardinalities, dtype=np.int64)
+        self.cardinalities.flags.writeable = False  # a space is shared by all who ask for it
         self._total = total
         self._limits = self.cardinalities.astype(np.uint16)
         self._places = tuple(zip(cardinalities, self.radix.tolist(), strict=True))
+
+    def __getstate__(self) -> dict[str, object]:
+        # Tables are quicker computed again than sent to another process.
+        cached = {k for c in type(self).__mro__ for k, v in vars(c).items() if isinstance(v, cached_property)}
+        return {k: v for k, v in self.__dict__.items() if k not in cached}
 
     @abstractmethod
     def _canonical_codes(self) -> Codes:
