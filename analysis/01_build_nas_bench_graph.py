@@ -31,6 +31,8 @@ from surrogate_nas.spaces import SearchSpace, get_space
 from surrogate_nas.tables import Table
 from surrogate_nas.tables.safe_pickle import load_pickle
 
+Columns = dict[Column, npt.NDArray[np.float64]]
+
 DATA = Path(__file__).resolve().parent.parent / "data"
 PACKAGE = "nas-bench-graph==1.4.0"
 WHEEL_SHA256 = "f6ea43836262f1ee8d60c35bbbd20aa2536ee1f8492025e3b0b90096f5afc6ad"
@@ -104,7 +106,7 @@ def read_wheel(path: Path) -> Table:
     check_digest(path.name, path.read_bytes(), WHEEL_SHA256)
     space = get_space(DESCRIPTION["name"])
     X = space.enumerate()
-    columns: dict[Column, npt.NDArray[np.float64]] = {}
+    columns: Columns = {}
     with zipfile.ZipFile(path) as wheel:
         for task, digest in PICKLES.items():
             data = wheel.read(f"nas_bench_graph/light/{task}.bench")
@@ -113,7 +115,7 @@ def read_wheel(path: Path) -> Table:
     return Table(space, X, columns, key="canonical", **DESCRIPTION)
 
 
-def read_task(space: SearchSpace, task: str, published: dict[int, dict[str, float]]) -> dict[Column, npt.NDArray[np.float64]]:
+def read_task(space: SearchSpace, task: str, published: dict[int, dict[str, float]]) -> Columns:
     """Columns of one task, in the space's row order; NaN where the task has no value.
 
     The published key of an architecture is the number with the decimal digits wiring, op0, op1, op2, op3.
@@ -125,7 +127,7 @@ def read_task(space: SearchSpace, task: str, published: dict[int, dict[str, floa
     at = space.index(keys[:, None] // 10 ** np.arange(4, -1, -1) % 10)
     if (at < 0).any() or len(np.unique(at)) != len(at):
         raise InvalidInputError(f"{task}: expected every key to be another architecture of {space.name!r}")
-    columns = {}
+    columns: Columns = {}
     for field, (metric, split, unit) in FIELDS.items():
         values = np.full(space.size, np.nan)
         values[at] = [row[field] for row in published.values()]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import surrogate_nas
+from surrogate_nas import __version__
 from surrogate_nas.core import InvalidInputError, SurrogateNASError
 from surrogate_nas.core.resources import cache_folder
 from surrogate_nas.spaces import get_space
@@ -57,7 +57,7 @@ def open_through_cache(checksum: str, space: SearchSpace | None, read: Callable[
         read: Reads and checks the file.
     """
     encoding = "" if space is None else f"-{space_fingerprint(space).decode()}"
-    path = cache_folder() / "tables" / f"{checksum}{encoding}-{surrogate_nas.__version__}-{LAYOUT}.arrow"
+    path = cache_folder() / "tables" / f"{checksum}{encoding}-{__version__}-{LAYOUT}.arrow"
     contents = read_cache(path, space)
     if contents is None:
         contents = read()

@@ -58,7 +58,7 @@ def table_entries() -> dict[str, TableEntry]:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: _entry(name, path.parent, e) for name, e in content["tables"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise InvalidInputError(f"{path}: expected the registry of embedded tables; install the package again") from None
+        raise InvalidInputError(f"{path}: expected the registry of embedded data; install the package again") from None
 
 
 def load_table(name: "str | PathLike[str]", *, space: SearchSpace | None = None) -> Table:

@@ -79,11 +79,10 @@ def check_columns(columns: Mapping[Column, npt.ArrayLike], n: int, where: Where 
 def _check_values(column: Column, given: npt.ArrayLike, n: int, where: Where) -> Values:
     name = column_name(column)
     values = np.asarray(given)
+    if values.dtype.kind not in "fiub":
+        raise InvalidInputError(f"column {name!r}: expected numbers, got values of type {values.dtype}")
     if values.dtype not in (np.float32, np.float64):
-        try:
-            values = values.astype(np.float64)
-        except (TypeError, ValueError):
-            raise InvalidInputError(f"column {name!r}: expected numbers, got {values.dtype} values") from None
+        values = values.astype(np.float64)
     if values.shape != (n,):
         raise InvalidInputError(f"column {name!r}: expected {n} values, shape ({n},), got shape {values.shape}")
     low, high = declared_range(column)
@@ -98,7 +97,8 @@ def _check_values(column: Column, given: npt.ArrayLike, n: int, where: Where) ->
 
 def _first_repeat(rows: Rows) -> tuple[int, int] | None:
     """Positions of the first row that occurred before, and of that earlier row; None if all differ."""
-    _, first, inverse = np.unique(rows.view(f"V{rows.shape[1] * rows.itemsize}")[:, 0], return_index=True, return_inverse=True)
+    whole = rows.view(f"V{rows.shape[1] * rows.itemsize}")[:, 0]  # a row as one value, so that sorting compares bytes
+    _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
     if len(first) == len(rows):
         return None
     again = int(np.flatnonzero(first[inverse] != np.arange(len(rows)))[0])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from surrogate_nas.tables.schema import (
 GENES = "genes"
 
 #: Types of value columns.
-_FLOATS = {np.dtype(np.float32): pa.float32(), np.dtype(np.float64): pa.float64()}
+_FLOATS: dict[np.dtype[Any], pa.DataType] = {np.dtype(np.float32): pa.float32(), np.dtype(np.float64): pa.float64()}
 
 #: Key of the metadata that says under which definition of the space the integers were written.
 _SPACE_KEY = b"surrogate_nas.space"
@@ -52,14 +53,22 @@ def arrow_schema(contents: Contents, *, text: bool) -> pa.Schema:
     """
     fields = [pa.field(ARCHITECTURE, pa.string(), nullable=False)] if text else []
     fields.append(pa.field(GENES, pa.list_(pa.field("gene", pa.int16(), nullable=False), contents.X.shape[1])))
-    names = {f.name for f in fields}
-    for column, values in contents.columns.items():
-        name = column_name(column)
-        while name in names:  # the metadata tells columns apart; names are for people
-            name += "'"
-        names.add(name)
-        fields.append(pa.field(name, _FLOATS[values.dtype], metadata={COLUMN_KEY: column_to_json(column)}))
+    fields += [
+        pa.field(name, _FLOATS[values.dtype], metadata={COLUMN_KEY: column_to_json(column)})
+        for name, (column, values) in zip(field_names(contents.columns), contents.columns.items(), strict=True)
+    ]
     return pa.schema(fields, {TABLE_KEY: contents.info.to_json(), _SPACE_KEY: space_fingerprint(contents.space)})
+
+
+def field_names(columns: Iterable[Column]) -> list[str]:
+    """One readable name per column, no two alike; what tells columns apart is their metadata."""
+    names = [ARCHITECTURE, GENES]
+    for column in columns:
+        name = column_name(column)
+        while name in names:
+            name += "'"
+        names.append(name)
+    return names[2:]
 
 
 # Arrow's own bridges (``pa.array``, ``to_numpy``, ``flatten``) import pandas or pyarrow.compute, which takes
@@ -87,7 +96,7 @@ def values_array(values: Values) -> pa.Array:
 
 def values_of(array: pa.Array) -> Values:
     """Floats of an Arrow array; null becomes NaN, and without nulls nothing is copied."""
-    dtype = next(d for d, t in _FLOATS.items() if t == array.type)
+    dtype: np.dtype[Any] = next(d for d, t in _FLOATS.items() if t == array.type)
     values: Values = _buffer(array, dtype)
     if array.null_count:
         bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)

@@ -96,7 +96,7 @@ class DenseLookup:
         codes = np.zeros(len(rows), dtype=np.int64)
         for i, (cardinality, weight) in enumerate(zip(self._cardinalities, self._weights, strict=True)):
             gene = rows[:, i].astype(np.int64)
-            if len(gene) and not (0 <= gene.min() and gene.max() < cardinality):
+            if len(gene) and not (gene.min() >= 0 and gene.max() < cardinality):
                 raise out_of_range(self._space, rows)
             codes += gene * weight
         return codes

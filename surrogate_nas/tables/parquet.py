@@ -60,7 +60,7 @@ def write_parquet(contents: Contents, path: Path) -> None:
             target,
             row_group_size=max(len(table), 1),
             compression="zstd",
-            compression_level=19,
+            compression_level=12,
             # Scores repeat and go through a dictionary; latencies do not, and sorting their bytes by place helps.
             use_dictionary=[n for n in names if n not in spread] + [f"{GENES}.list.gene"],
             use_byte_stream_split=spread,
@@ -113,8 +113,9 @@ def _read(path: Path, space: SearchSpace | None, trusted: bool) -> Contents:
     columns: dict[Column, Any] = {c: _floats(table.column(name), name) for name, c in described.items()}
     if trusted:
         return Contents(space, X, columns, info)
-    return Contents(space, check_architectures(space, X, canonical=info.key == "canonical"),
-                    check_columns(columns, len(X)), info)
+    return Contents(
+        space, check_architectures(space, X, canonical=info.key == "canonical"), check_columns(columns, len(X)), info
+    )
 
 
 def _read_arrow(path: Path) -> pa.Table:

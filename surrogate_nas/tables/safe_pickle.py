@@ -50,13 +50,13 @@ class _Dtype:
 
     __slots__ = ("code", "order")
 
-    def __init__(self, code: str, align: object = False, copy: object = True) -> None:
+    def __init__(self, code: object, align: object = False, copy: object = True) -> None:
         if not isinstance(code, str) or not _NUMERIC.fullmatch(code):
             raise RefusedGlobalError(f"pickle asks for the NumPy type {code!r:.60}: only plain numbers are read")
         self.code = code.lstrip("<>=|")
         self.order = code[0] if code[0] in "<>=|" else "="
 
-    def __setstate__(self, state: tuple[object, ...]) -> None:
+    def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) < 8 or state[2:8] != _PLAIN_STATE:
             raise RefusedGlobalError("pickle describes a structured NumPy type: only plain numbers are read")
         if state[1] not in ("<", ">", "=", "|"):

@@ -19,6 +19,8 @@ from surrogate_nas.tables.selection import default_metric, match_columns, select
 if TYPE_CHECKING:
     import pandas as pd
 
+    from surrogate_nas.tables.contents import Contents
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -141,19 +143,7 @@ class Table:
         epochs: int | None = None,
         seed: int | str | None = None,
     ) -> Column:
-        """The one column that is meant, with its unit and direction.
-
-        Args:
-            task: Task of the column.
-            metric: Its metric; None = the only one there is.
-            split: "val", "test", ...; None = the only one there is.
-            epochs: Its training schedule; None = the only one there is.
-            seed: Its seed; None = the only one there is.
-
-        Raises:
-            UnknownNameError: A name that the table does not have; the message lists those it has.
-            InvalidInputError: Several columns match; the message lists the choices.
-        """
+        """The one column that is meant, with its unit and direction; arguments and errors as in :meth:`query`."""
         return self._columns[self._choose(task, metric, split, epochs, seed)]
 
     # Numbers.
@@ -205,7 +195,7 @@ class Table:
     ) -> Floats:
         """One column as float64 of shape (m,), aligned with :attr:`X`; NaN where not measured.
 
-        Arguments and errors as in :meth:`column`.
+        Arguments and errors as in :meth:`query`.
         """
         column = self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
         return self._values[column].astype(np.float64)
@@ -221,20 +211,13 @@ class Table:
     ) -> tuple[Rows, Floats]:
         """The measured architectures of one column with their values, in table order.
 
-        Arguments and errors as in :meth:`column`, but ``metric=None`` means :meth:`default_metric`.
+        Arguments and errors as in :meth:`query`, but ``metric=None`` means :meth:`default_metric`.
 
         Returns:
             Rows of shape (k, d) and values of shape (k,), k <= m, none of them NaN; both are copies.
         """
-        y = self.values(
-            task=task,
-            metric=self.default_metric(task) if metric is None else metric,
-            split=split,
-            epochs=epochs,
-            seed=seed,
-        )
-        measured = ~np.isnan(y)
-        return self.X[measured], y[measured]
+        metric = self.default_metric(task) if metric is None else metric
+        return self._measured_rows(self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed))
 
     def top(
         self,
@@ -248,25 +231,18 @@ class Table:
     ) -> tuple[Rows, Floats]:
         """The ``n`` best measured architectures, best first: highest scores, lowest costs.
 
-        Equal values stand in table order. Other arguments and errors as in :meth:`data`.
-
-        Args:
-            n: How many; all of them if fewer were measured.
-            task: Task of the column.
-            metric: Its metric; None = :meth:`default_metric`.
-            split: "val", "test", ...; None = the only one there is.
-            epochs: Its training schedule; None = the only one there is.
-            seed: Its seed; None = the only one there is.
+        Equal values stand in table order. If fewer were measured, all of them come back. Other
+        arguments and errors as in :meth:`data`.
 
         Returns:
             Rows of shape (min(n, k), d) and their values.
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        if not np.issubdtype(type(n), np.integer) or n < 1:
             raise InvalidInputError(f"n: expected a positive int, got {n!r}")
         metric = self.default_metric(task) if metric is None else metric
-        sign = -1.0 if self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed).spec.direction == "max" else 1.0
-        X, y = self.data(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
-        best = np.argsort(sign * y, kind="stable")[:n]
+        column = self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
+        X, y = self._measured_rows(column)
+        best = np.argsort(-y if column.direction == "max" else y, kind="stable")[:n]
         return X[best], y[best]
 
     def measured(
@@ -279,20 +255,13 @@ class Table:
         epochs: int | None = None,
         seed: int | str | None = None,
     ) -> npt.NDArray[np.bool_]:
-        """Tell for each row whether the table has a value in every column that matches; shape (n,).
+        """Tell for each row of ``X`` whether the table has a value; shape (n,).
 
-        Args:
-            X: Rows, shape (n, d) or (d,).
-            task: Task of the columns.
-            metric: Their metric; None = :meth:`default_metric`.
-            split: Their split; None = all.
-            epochs: Their schedule; None = all.
-            seed: Their seed; None = all.
+        ``metric=None`` means :meth:`default_metric`. Where split, epochs or seed are None and several
+        columns match, the answer is whether all of them have a value.
         """
         metric = self.default_metric(task) if metric is None else metric
-        matching = match_columns(
-            self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed
-        )
+        matching = match_columns(self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed)
         at = self._positions(X)
         found = at != ABSENT
         for i in matching:
@@ -306,6 +275,11 @@ class Table:
         tasks = ", ".join(self.tasks)
         return f"<Table {self.name!r}: {len(self):,} architectures of {self.space.name!r}, tasks {tasks}>"
 
+    def _measured_rows(self, column: Column) -> tuple[Rows, Floats]:
+        values = self._values[column]
+        measured = ~np.isnan(values)
+        return self.X[measured], values[measured].astype(np.float64)
+
     def _choose(
         self, task: str, metric: str | None, split: str | None, epochs: int | None, seed: int | str | None
     ) -> int:
@@ -313,9 +287,7 @@ class Table:
         try:
             return self._chosen[wanted]
         except KeyError:
-            chosen = select_column(
-                self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed
-            )
+            chosen = select_column(self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed)
             self._chosen[wanted] = chosen
             return chosen
         except TypeError:
@@ -329,11 +301,80 @@ class Table:
     # In and out.
 
     @classmethod
-    def from_frame(cls, frame: "pd.DataFrame", **description: Any) -> Self:
-        """Make a table from a pandas DataFrame; see :func:`~surrogate_nas.tables.frames.read_frame`."""
-        from surrogate_nas.tables.frames import read_frame
+    def from_frame(
+        cls,
+        frame: "pd.DataFrame",
+        *,
+        space: SearchSpace,
+        arch_column: str,
+        columns: Mapping[str, Column | tuple[Any, ...]],
+        name: str = "table",
+        source: str = "",
+        licence: str = "",
+        citation: str = "",
+        key: Key = "row",
+        default_metrics: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Make a table from a pandas DataFrame with one row per architecture.
 
-        return cls.of_checked(*read_frame(frame, **description))
+        ``arch_column`` names the column, or index level, with the architectures in the space's text
+        form. ``columns`` says what each column of values is: ``{"c10": ("cifar10", "accuracy", "val", 200)}``,
+        a tuple (task, metric, split, epochs, seed, unit, direction) cut short at will, or a Column.
+        NaN = not measured; a constant column is fine. Everything else is as in the constructor.
+
+        Two rows with the same key are an error, also where their values agree: nothing is dropped in
+        silence, and a repeat nearly always is a second seed or schedule, which deserves its own column.
+
+        Raises:
+            UnknownNameError: The frame has no such column.
+            InvalidInputError: An architecture cannot be read or repeats, or values are text, infinite or
+                ruled out by their metric and unit; the message names the row.
+        """
+        from surrogate_nas.tables.frames import contents_from_frame
+
+        info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
+        return cls.of_checked(*contents_from_frame(frame, space, arch_column, columns, info))
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: "str | PathLike[str]",
+        *,
+        space: SearchSpace,
+        arch_column: str,
+        columns: Mapping[str, Column | tuple[Any, ...]],
+        name: str = "table",
+        source: str = "",
+        licence: str = "",
+        citation: str = "",
+        key: Key = "row",
+        default_metrics: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Make a table from a comma-separated file in UTF-8 with a header and one line per architecture.
+
+        Everything as in :meth:`from_frame`; an empty field, "nan", "NA", "null" or "none" means not
+        measured, and messages name the line.
+        """
+        from surrogate_nas.tables.frames import contents_from_csv
+
+        info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
+        return cls.of_checked(*contents_from_csv(path, space, arch_column, columns, info))
+
+    @classmethod
+    def from_parquet(cls, path: "str | PathLike[str]", *, space: SearchSpace | None = None) -> Self:
+        """Read a file that :meth:`to_parquet` wrote; ``load_table(path)`` does the same through the cache.
+
+        Args:
+            path: The file.
+            space: Space of its rows; None takes the one of the catalogue that the file names.
+
+        Raises:
+            InvalidInputError: The file is missing, empty, damaged, not a table, or of another schema version.
+            UnknownNameError: The file names a space that is not in the catalogue, and none was given.
+        """
+        from surrogate_nas.tables.parquet import read_parquet
+
+        return cls.of_checked(*read_parquet(Path(path), space))
 
     def to_parquet(self, path: "str | PathLike[str]") -> None:
         """Write the table to a Parquet file, from which :meth:`from_parquet` reads an equal one.
@@ -344,7 +385,17 @@ class Table:
         Raises:
             InvalidInputError: The place cannot be written to.
         """
-        from surrogate_nas.tables.contents import Contents
         from surrogate_nas.tables.parquet import write_parquet
 
-        write_parquet(Contents(self.space, self.X, dict(self._values), self.info), Path(path))
+        write_parquet(self._contents(), Path(path))
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A DataFrame with the column "architecture" and one column of values per column of the table."""
+        from surrogate_nas.tables.frames import to_frame
+
+        return to_frame(self._contents())
+
+    def _contents(self) -> "Contents":
+        from surrogate_nas.tables.contents import Contents
+
+        return Contents(self.space, self.X, dict(self._values), self.info)
