@@ -1,0 +1,27 @@
+"""Training for real: data sets, the training loop and its results."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from surrogate_nas.training.datasets import GraphDataset, Split, graph_dataset, list_datasets, load_dataset
+from surrogate_nas.training.result import Scores, TrainingResult
+
+if TYPE_CHECKING:
+    from surrogate_nas.training.trainer import Trainer
+
+__all__ = [
+    "GraphDataset",
+    "Scores",
+    "Split",
+    "Trainer",
+    "TrainingResult",
+    "graph_dataset",
+    "list_datasets",
+    "load_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Trainer":  # loads torch, which takes seconds
+        return import_module(f"{__name__}.trainer").Trainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

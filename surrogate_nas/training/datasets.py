@@ -1,0 +1,71 @@
+"""The data sets that come with the package: real data of scikit-learn, made into graph tasks.
+
+Each joins every sample with its k nearest neighbours and labels ten samples per class. The data are
+as scikit-learn ships them, plus Gaussian noise of a fixed seed on the standardised features.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+import numpy as np
+
+from surrogate_nas.core import choose
+from surrogate_nas.training.graph_data import GraphDataset, Split, graph_dataset, standardise
+
+__all__ = ["GraphDataset", "Split", "graph_dataset", "list_datasets", "load_dataset"]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How a data set is made.
+
+    Attributes:
+        loader: Function of ``sklearn.datasets`` that returns (X, y).
+        noise: Standard deviation of the noise, in units of each feature's own.
+        k: Neighbours per node.
+        num_val: Validation nodes; None is half of what the labelled nodes leave.
+        resplits: Splits over which a score is the mean.
+    """
+
+    loader: str
+    noise: float
+    k: int
+    num_val: int | None
+    resplits: int
+
+
+_DATASETS = {
+    "digits": _Recipe("load_digits", noise=1.5, k=5, num_val=500, resplits=1),
+    "wine": _Recipe("load_wine", noise=1.0, k=5, num_val=None, resplits=10),
+    "breast-cancer": _Recipe("load_breast_cancer", noise=1.0, k=5, num_val=None, resplits=10),
+}
+
+
+def list_datasets() -> list[str]:
+    """Names that :func:`load_dataset` knows."""
+    return list(_DATASETS)
+
+
+def load_dataset(name: str) -> GraphDataset:
+    """Return the data set of that name; the same object each time.
+
+    Args:
+        name: One of :func:`list_datasets`.
+
+    Raises:
+        UnknownNameError: No data set has that name.
+    """
+    choose("dataset", name, _DATASETS)
+    return _make(name)
+
+
+@cache
+def _make(name: str) -> GraphDataset:
+    recipe = _DATASETS[name]
+    X, y = getattr(import_module("sklearn.datasets"), recipe.loader)(return_X_y=True)
+    noise = np.random.default_rng(0).standard_normal(X.shape)
+    return graph_dataset(
+        standardise(X) + recipe.noise * noise, y, k=recipe.k, name=name, num_val=recipe.num_val,
+        resplits=recipe.resplits, random_state=0,
+    )  # fmt: skip
