@@ -35,10 +35,12 @@ def network_hashes(graphs: GraphBatch) -> Hashes:
     colours = np.zeros((n, v), dtype=np.uint64)
     colours[kept] = _mix(graphs.ops[kept].astype(np.uint64) + np.uint64(1))
     edges = counts.astype(np.uint64)
-    for _ in range(v - 1):  # the longest path has v - 1 edges
+    rounds = kept.sum(axis=1)  # longer than any path, and the same however wide the batch is padded
+    for turn in range(v):
         read = np.einsum("nab,na->nb", edges, _mix(colours ^ _READS))
         read_by = np.einsum("nab,nb->na", edges, _mix(colours ^ _READ_BY))
-        colours = np.where(kept, _mix(colours + _mix(read) * _MIX_1 + _mix(read_by) * _MIX_2), 0)
+        refined = _mix(colours + _mix(read) * _MIX_1 + _mix(read_by) * _MIX_2)
+        colours = np.where(kept & (turn < rounds)[:, None], refined, colours)
     return _mix(colours).sum(axis=1, where=kept, dtype=np.uint64)
 
 

@@ -1,0 +1,35 @@
+"""Every space of the catalogue, and a few that are shaped otherwise: the contract that ships with the package."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from surrogate_nas.spaces import EdgeCellSpace, NodeCellSpace, Operation, Skeleton, get_space, list_spaces
+from surrogate_nas.testing.space import CHECKS
+
+CONV, POOL, SKIP, NONE = (
+    Operation("conv", "convolution", 3, True, 1.0),
+    Operation("pool", "pooling", 3),
+    Operation("through", "identity"),
+    Operation("zero", "none"),
+)
+SKELETON = Skeleton("image")
+
+# The zero operation is not the first one and edges have other names: nothing hangs on either.
+SPACES = [get_space(name) for name in list_spaces()] + [
+    EdgeCellSpace("three nodes", (CONV, SKIP, NONE, POOL), 3, SKELETON),
+    EdgeCellSpace("five nodes", (CONV, SKIP, NONE), 5, SKELETON),
+    EdgeCellSpace("one edge", (CONV, POOL), 2, SKELETON),
+    NodeCellSpace("two trees", (SKIP, CONV, POOL), [(0, 1, 1), (0, 0, 2)], SKELETON),
+    NodeCellSpace("five operations", (CONV, SKIP, POOL), [(0, 1, 2, 3, 4), (0, 1, 1, 2, 3), (0, 0, 0, 0, 0)], SKELETON),
+    NodeCellSpace("one operation", (CONV, POOL, SKIP), [(0,)], SKELETON),
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=5)
+def test_contract(space, check, seed):
+    check(space, np.random.default_rng(seed))
