@@ -27,7 +27,7 @@ def build_network(
 
     Args:
         space: The space, whose skeleton says what stands around the cell.
-        x: One row of the space, shape (d,).
+        x: One row of the space, shape (d,); a row that is not valid is built as its canonical form if that is.
         input_shape: Shape of one input without the batch: (features,) for nodes of a graph.
         num_outputs: Number of classes.
         **overrides: Fields of the skeleton to replace: channels, stem_layers, head_layers, dropout ...
@@ -37,7 +37,7 @@ def build_network(
         edges are an ``edge_index`` (2, e) or a :class:`~surrogate_nas.networks.StaticGraph`.
 
     Raises:
-        InvalidInputError: Not one valid row, or a space whose input kind has no networks yet.
+        InvalidInputError: Not one row of the space, or a space whose input kind has no networks yet.
         UnknownNameError: An override is not a field of the skeleton.
     """
     known = [f.name for f in fields(Skeleton)]
@@ -53,10 +53,9 @@ def build_network(
             f"got {skeleton.input_kind!r}; take a space of that kind"
         )
     rows = space.rows(x)
+    if len(rows) == 1 and not space.valid(rows)[0] and space.in_range(rows)[0]:
+        rows = space.canonical(rows)  # another way to write the same network
     if len(rows) != 1 or not space.valid(rows)[0]:
-        raise InvalidInputError(
-            f"build_network: expected one valid row of {space.name!r}, got {np.asarray(x).tolist()}; "
-            "space.canonical(x) gives the valid row of the same network"
-        )
+        raise InvalidInputError(f"build_network: expected one row of {space.name!r}, got {np.asarray(x).tolist()}")
     shape = (int(input_shape),) if isinstance(input_shape, int | np.integer) else tuple(int(s) for s in input_shape)
     return BUILDERS[skeleton.input_kind](space.graphs(rows), skeleton, shape, num_outputs)
