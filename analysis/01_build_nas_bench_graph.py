@@ -125,7 +125,7 @@ def read_task(space: SearchSpace, task: str, published: dict[int, dict[str, floa
         raise InvalidInputError(f"{task}: expected {expected} architectures, got {len(published)}")
     keys = np.array(list(published), dtype=np.int64)
     at = space.index(keys[:, None] // 10 ** np.arange(4, -1, -1) % 10)
-    if (at < 0).any() or len(np.unique(at)) != len(at):
+    if (at < 0).any() or keys.max() >= 10**5 or len(np.unique(at)) != len(at):
         raise InvalidInputError(f"{task}: expected every key to be another architecture of {space.name!r}")
     columns: Columns = {}
     for field, (metric, split, unit) in FIELDS.items():

@@ -45,7 +45,7 @@ def check_architectures(space: SearchSpace, X: npt.ArrayLike, *, canonical: bool
             f"{where(i)}: expected an architecture of space {space.name!r}, got {rows[i].tolist()}; "
             f"{int((~inside).sum())} of {len(rows)} rows are outside it"
         )
-    kept = np.ascontiguousarray(space.canonical(rows) if canonical else rows)
+    kept = np.array(space.canonical(rows) if canonical else rows, order="C")  # the caller's array stays the caller's
     repeat = _first_repeat(kept)
     if repeat is not None:
         first, again = repeat
@@ -81,8 +81,7 @@ def _check_values(column: Column, given: npt.ArrayLike, n: int, where: Where) ->
     values = np.asarray(given)
     if values.dtype.kind not in "fiub":
         raise InvalidInputError(f"column {name!r}: expected numbers, got values of type {values.dtype}")
-    if values.dtype not in (np.float32, np.float64):
-        values = values.astype(np.float64)
+    values = np.array(values, dtype=np.float32 if values.dtype == np.float32 else np.float64, order="C")
     if values.shape != (n,):
         raise InvalidInputError(f"column {name!r}: expected {n} values, shape ({n},), got shape {values.shape}")
     low, high = declared_range(column)
@@ -92,7 +91,7 @@ def _check_values(column: Column, given: npt.ArrayLike, n: int, where: Where) ->
         expected = "a finite value" if np.isinf(values[i]) else f"{low:g} to {high:g} (unit {column.unit!r})"
         remedy = "write NaN where nothing was measured" if np.isinf(values[i]) else "correct the value or the unit"
         raise InvalidInputError(f"{where(i)}, column {name!r}: expected {expected}, got {values[i]:g}; {remedy}")
-    return np.ascontiguousarray(values)
+    return values
 
 
 def _first_repeat(rows: Rows) -> tuple[int, int] | None:

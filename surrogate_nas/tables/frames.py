@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
+from surrogate_nas.core import Column, InvalidInputError, SurrogateNASError, UnknownNameError
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.checks import Where, check_architectures, check_columns, row_number
 from surrogate_nas.tables.contents import Contents, field_names
@@ -67,8 +67,8 @@ def contents_from_csv(
 
         given = {name: _numbers(cells[name], name, where) for name in columns}
         return _assemble(cells[arch_column], given, space, columns, info, where)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{file}: {error}") from None
+    except SurrogateNASError as error:
+        raise type(error)(f"{file}: {error}") from None
 
 
 def to_frame(contents: Contents) -> "pd.DataFrame":
@@ -103,10 +103,12 @@ def _assemble(
 def _floats(series: "pd.Series[Any]", name: str) -> npt.NDArray[Any]:
     if series.dtype in (np.float32, np.float64):
         return series.to_numpy()
-    try:  # pandas marks what is missing in several ways; all of them become NaN
-        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        if series.dtype.kind in "iufbO":  # pandas marks what is missing in several ways; all of them become NaN
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        raise InvalidInputError(f"column {name!r}: expected numbers, got {series.dtype} values") from None
+        pass
+    raise InvalidInputError(f"column {name!r}: expected numbers, got values of type {series.dtype}")
 
 
 def _frame_column(frame: "pd.DataFrame", name: str) -> Any:
@@ -164,7 +166,7 @@ def _numbers(cells: list[str], name: str, where: Where) -> npt.NDArray[np.float6
         if text.lower() in MISSING:
             continue
         try:
-            values[i] = float(text)
+            values[i] = float(text if "_" not in text else "")  # Python's own digit grouping is not CSV
         except ValueError:
             raise InvalidInputError(
                 f"{where(i)}, column {name!r}: expected a number (or nothing, if not measured), got {text!r:.60}"

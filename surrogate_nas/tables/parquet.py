@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from surrogate_nas.core import Column, InvalidInputError
+from surrogate_nas.core import Column, InvalidInputError, SurrogateNASError
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables.atomic import write_atomically
@@ -85,8 +85,8 @@ def read_parquet(path: Path, space: SearchSpace | None = None, *, trusted: bool 
     """
     try:
         return _read(path, space, trusted)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{path}: {error}") from None
+    except SurrogateNASError as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def file_checksum(path: Path) -> str:
@@ -120,6 +120,8 @@ def _read(path: Path, space: SearchSpace | None, trusted: bool) -> Contents:
 
 def _read_arrow(path: Path) -> pa.Table:
     try:
+        if path.is_dir():
+            raise InvalidInputError("expected a table file, got a folder; name the .parquet file in it")
         if path.is_file() and path.stat().st_size == 0:
             raise InvalidInputError("expected a Parquet file, got an empty one; write it again")
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -134,13 +136,12 @@ def _read_arrow(path: Path) -> pa.Table:
         raise
     except FileNotFoundError:
         raise InvalidInputError("expected a table file, but nothing is there; check the path") from None
-    except IsADirectoryError:
-        raise InvalidInputError("expected a table file, got a folder; name the .parquet file in it") from None
     except PermissionError:
         raise InvalidInputError("expected a readable table file, but access is denied") from None
     except _BROKEN:
         raise InvalidInputError(
-            "expected a complete Parquet file, got something else or a damaged one; fetch or write it again"
+            "expected a complete Parquet file, got something else or a damaged one; write it again, or read a CSV "
+            "file with Table.from_csv"
         ) from None
 
 

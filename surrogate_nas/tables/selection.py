@@ -39,15 +39,15 @@ def match_columns(columns: Sequence[Column], table: str, task: str, **wanted: An
     """
     found = [i for i, c in enumerate(columns) if c.task == task]
     if not found:
-        raise UnknownNameError.of(f"task of table {table!r}", task, _distinct([c.task for c in columns]))
-    described = f"task {task!r}"
+        raise _unknown("task", task, _distinct([c.task for c in columns]), f"table {table!r}")
+    described = f"table {table!r}, task {task!r}"
     for field in _FIELDS:
         value = wanted.get(field)
         if value is None:
             continue
         choices = _distinct([getattr(columns[i], field) for i in found])
         if value not in choices:
-            raise _unknown(field, value, choices, f"{described} of table {table!r}")
+            raise _unknown(field, value, choices, described)
         found = [i for i in found if getattr(columns[i], field) == value]
         described += f", {field} {value!r}"
     return found
@@ -100,8 +100,8 @@ def check_addressable(columns: Sequence[Column]) -> None:
 
 def _unknown(field: str, value: object, choices: list[Any], where: str) -> Exception:
     if choices in ([None], [""]):
-        return InvalidInputError(f"{where} has no {field}, got {value!r}; leave {field} out")
-    return UnknownNameError.of(f"{field} of {where}", value, [str(c) for c in choices])
+        return InvalidInputError(f"{where}: there is no {field}, got {value!r}; leave {field} out")
+    return UnknownNameError(f"{where}: {UnknownNameError.of(field, value, [str(c) for c in choices])}")
 
 
 def _distinct(values: list[Any]) -> list[Any]:
