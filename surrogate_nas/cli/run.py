@@ -1,0 +1,78 @@
+"""``surrogate-nas run``: the main job."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from surrogate_nas.cli.console import JsonFlag, console_progress, percent, records, show_json, show_table
+
+if TYPE_CHECKING:
+    from surrogate_nas.experiments.main_job import MainJobResult
+
+NAME = "run"
+EXAMPLE = "surrogate-nas run --task digits --run-dir runs/digits"
+
+
+def command(
+    task: Annotated[str, typer.Option(help="The new task: digits, wine or breast-cancer.")] = "digits",
+    table: Annotated[
+        str, typer.Option(help="Table of earlier tasks to learn from: a name or a Parquet file.")
+    ] = "nas-bench-graph",
+    support: Annotated[int, typer.Option(help="Random architectures trained first.")] = 20,
+    further: Annotated[
+        int, typer.Option(help="Further trainings, chosen by the predictor (and as many at random, to compare).")
+    ] = 12,
+    rounds: Annotated[int, typer.Option(help="Adapt again this many times while the further trainings are spent.")] = 3,
+    finalists: Annotated[int, typer.Option(help="Architectures confirmed with fresh seeds.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds of each confirmation.")] = 3,
+    strategy: Annotated[
+        str, typer.Option(help="How proposals are found on the predictor: ranking or evolution.")
+    ] = "ranking",
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Length of each training; default: the trainer's own.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    jobs: Annotated[int | None, typer.Option(help="Worker processes; default: one per processor.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the run; the same folder continues it. Default: runs/<task>-<seed>.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Learn across real tasks, train a few networks on a new one, and confirm the best against random search."""
+    from surrogate_nas.experiments.arms import Budget
+    from surrogate_nas.experiments.main_job import Settings, run_main_job
+    from surrogate_nas.reports import write_report
+
+    budget = Budget(support=support, further=further, rounds=rounds, finalists=finalists, seeds=seeds)
+    settings = Settings(task, table, budget, strategy, seed, epochs, device, jobs)
+    folder = run_dir or Path("runs") / f"{task}-{seed}"
+    with console_progress(silent=as_json) as progress:
+        result = run_main_job(settings, run_dir=folder, progress=progress)
+    report = write_report(folder)
+    if as_json:
+        show_json(
+            {"run_dir": folder, "report": report, "comparison": records(result.comparison), "seconds": result.seconds}
+        )
+    else:
+        _tell(task, result, report)
+
+
+def _tell(task: str, result: "MainJobResult", report: Path) -> None:
+    seeds = result.budget.seeds
+    typer.echo(
+        f"\nAccuracy on {task}, mean ± standard deviation over {seeds} fresh seeds; each arm chose on validation:"
+    )
+    show_table(
+        ["", "validation", "test", "trainings", "architecture"],
+        [
+            [answer["name"] or answer["arm"], percent(answer["val"], answer["val_std"]),
+             percent(answer["test"], answer["test_std"]), str(answer["trainings"]), answer["architecture"]]
+            for answer in records(result.answers)
+        ],
+        right=(1, 2, 3),
+    )  # fmt: skip
+    folder = report.parent
+    typer.echo(f"\n{result.verdict()}\n")
+    typer.echo(f"Report:   {report}")
+    typer.echo(f"Network:  {folder / 'best'} (architecture, drawing, weights)")
+    typer.echo(f"Next:     surrogate-nas rank --predictor {folder / 'predictor'} --top 10")

@@ -1,0 +1,61 @@
+"""Experiments: objectives and searches, trainings that are kept, the main job and its comparison with luck."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surrogate_nas.experiments.arms import Arm, Budget, Outcome, play
+    from surrogate_nas.experiments.collection import collect, mean_over_seeds, table_of_logs
+    from surrogate_nas.experiments.confirmation import confirm
+    from surrogate_nas.experiments.main_job import MainJobResult, Settings, run_main_job, sources_of
+    from surrogate_nas.experiments.objectives import (
+        CallableObjective,
+        Evaluation,
+        Objective,
+        PredictorObjective,
+        TableObjective,
+    )
+    from surrogate_nas.experiments.run_log import RunLog, read_log
+    from surrogate_nas.experiments.search import SearchResult, search
+    from surrogate_nas.experiments.trainings import LoggedTrainings, ReplayedTrainings
+
+#: Where each public name lives; on first use, because the trainer brings torch.
+_HOMES = {
+    "Arm": "arms",
+    "Budget": "arms",
+    "CallableObjective": "objectives",
+    "Evaluation": "objectives",
+    "LoggedTrainings": "trainings",
+    "MainJobResult": "main_job",
+    "Objective": "objectives",
+    "Outcome": "arms",
+    "PredictorObjective": "objectives",
+    "ReplayedTrainings": "trainings",
+    "RunLog": "run_log",
+    "SearchResult": "search",
+    "Settings": "main_job",
+    "TableObjective": "objectives",
+    "collect": "collection",
+    "confirm": "confirmation",
+    "mean_over_seeds": "collection",
+    "play": "arms",
+    "read_log": "run_log",
+    "run_main_job": "main_job",
+    "search": "search",
+    "sources_of": "main_job",
+    "table_of_logs": "collection",
+}
+
+__all__ = [
+    "Arm", "Budget", "CallableObjective", "Evaluation", "LoggedTrainings", "MainJobResult", "Objective", "Outcome",
+    "PredictorObjective", "ReplayedTrainings", "RunLog", "SearchResult", "Settings", "TableObjective", "collect",
+    "confirm", "mean_over_seeds", "play", "read_log", "run_main_job", "search", "sources_of", "table_of_logs",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,188 @@
+"""The main job's question, asked fairly: does a learned predictor buy a better network than luck?
+
+Two arms spend the same number of trainings. They share the first ``support`` random architectures.
+Then the guided arm trains what a predictor, adapted to everything trained so far, proposes; the
+random arm goes on at random. Each arm names its finalists, which are trained again with the same
+fresh seeds; the best mean validation score wins its arm, and only then is the test score looked at.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import InvalidInputError, spawn_seeds
+from surrogate_nas.experiments.proposers import PROPOSERS, Proposer
+from surrogate_nas.experiments.trainings import SeedScores, Trainings
+from surrogate_nas.predictors import BasePredictor
+from surrogate_nas.spaces.base import Rows
+
+Floats = npt.NDArray[np.float64]
+
+#: The seed of every training during the search; finalists are confirmed with other seeds.
+SEARCH_SEED = 0
+
+
+class Adaptable(Protocol):
+    """What is needed of a predictor learned across tasks."""
+
+    def adapt(self, X: npt.ArrayLike | None = None, y: npt.ArrayLike | None = None) -> BasePredictor:
+        """A predictor for the task that (X, y) were measured on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each arm may spend.
+
+    Attributes:
+        support: Random architectures trained first, shared by both arms.
+        further: Trainings each arm adds on its own.
+        rounds: The guided arm adapts again this many times while it spends ``further``.
+        finalists: Architectures per arm that are trained again to confirm.
+        seeds: Fresh seeds of each confirmation.
+    """
+
+    support: int = 20
+    further: int = 12
+    rounds: int = 3
+    finalists: int = 3
+    seeds: int = 3
+
+    def __post_init__(self) -> None:
+        for name, least in (("support", 0), ("further", 0), ("rounds", 1), ("finalists", 1), ("seeds", 1)):
+            if getattr(self, name) < least:
+                raise InvalidInputError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if not self.support + self.further:
+            raise InvalidInputError("support and further: expected at least one training in all, got 0 and 0")
+        if self.finalists > self.support + self.further:
+            raise InvalidInputError(
+                f"finalists: expected at most the {self.support + self.further} architectures an arm trains, "
+                f"got {self.finalists}; lower it, or raise support or further"
+            )
+
+    @property
+    def confirm_seeds(self) -> range:
+        """Seeds of the confirmation, none of them used during the search."""
+        return range(SEARCH_SEED + 1, SEARCH_SEED + 1 + self.seeds)
+
+    @property
+    def trainings(self) -> int:
+        """Trainings each arm pays for."""
+        return self.support + self.further + self.finalists * self.seeds
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one arm did.
+
+    Attributes:
+        tried: Architectures in the order trained, shape (t, d).
+        found: Validation score of each during the search, shape (t,); NaN = failed.
+        finalists: Architectures that were confirmed, shape (k, d).
+        confirmed: Their scores with the fresh seeds, (k, s) each.
+    """
+
+    tried: Rows
+    found: Floats
+    finalists: Rows
+    confirmed: SeedScores
+
+    @property
+    def winner(self) -> int:
+        """Position among the finalists of the best mean validation score."""
+        return best_mean(self.confirmed.val)
+
+    @property
+    def val(self) -> float:
+        """Mean validation score of the winner."""
+        return float(np.nanmean(self.confirmed.val[self.winner]))
+
+    @property
+    def test(self) -> float:
+        """Mean test score of the winner."""
+        return float(np.nanmean(self.confirmed.test[self.winner]))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Both arms, and the predictor adapted to everything the guided one trained."""
+
+    guided: Arm
+    random: Arm
+    predictor: BasePredictor
+
+
+def best_mean(scores: Floats) -> int:
+    """Row with the highest mean; rows without any score come last."""
+    failed = np.isnan(scores).all(axis=1)
+    means = np.nanmean(np.where(failed[:, None], -np.inf, scores), axis=1)
+    return int(np.argmax(means))
+
+
+def play(
+    trainings: Trainings, meta: Adaptable, budget: Budget, *, proposer: str = "ranking", random_state: int = 0
+) -> Outcome:
+    """Play both arms.
+
+    Args:
+        trainings: Where scores come from: real trainings, or a table of earlier ones.
+        meta: Predictor learned on other tasks.
+        budget: What each arm may spend.
+        proposer: How the guided arm finds what its predictor likes, see ``PROPOSERS``.
+        random_state: Seed of the shared support, the random arm and the proposer.
+    """
+    pool = trainings.candidates()
+    needed = budget.support + budget.further
+    if needed > len(pool):
+        raise InvalidInputError(
+            f"support and further: expected at most the {len(pool):,} architectures there are, got "
+            f"{budget.support} + {budget.further}; lower them"
+        )
+    draws, search = spawn_seeds(random_state, 2)
+    order = np.random.default_rng(draws).permutation(len(pool))[:needed]
+    drawn = pool[order]  # the random arm, whose beginning both share
+    support = drawn[: budget.support]
+    guided_rows, guided_val, predictor = _guided(trainings, meta, budget, support, pool, PROPOSERS[proposer], search)
+    random_val = trainings.train(drawn, [SEARCH_SEED], "random search").val[:, 0]
+
+    guided_top = finalists(predictor.predict(guided_rows), guided_val, budget.finalists)
+    random_top = finalists(random_val, random_val, budget.finalists)
+    seeds = budget.confirm_seeds
+    guided = Arm(
+        guided_rows,
+        guided_val,
+        guided_rows[guided_top],
+        trainings.train(guided_rows[guided_top], seeds, "confirming the guided arm"),
+    )
+    luck = Arm(
+        drawn, random_val, drawn[random_top], trainings.train(drawn[random_top], seeds, "confirming the random arm")
+    )
+    return Outcome(guided, luck, predictor)
+
+
+def finalists(merit: Floats, found: Floats, k: int) -> npt.NDArray[np.int64]:
+    """Positions of the k highest merits among the trainings that did not fail, the best first."""
+    order = np.argsort(np.where(np.isnan(found), np.inf, -merit), kind="stable")
+    return order[:k]
+
+
+def _guided(
+    trainings: Trainings, meta: Adaptable, budget: Budget, support: Rows, pool: Rows, propose: Proposer, seed: int
+) -> tuple[Rows, Floats, BasePredictor]:
+    rows = support
+    found = trainings.train(rows, [SEARCH_SEED], "support").val[:, 0]
+    predictor = _adapt(meta, rows, found)
+    for part in np.array_split(np.arange(budget.further), budget.rounds):
+        if len(part):
+            new = propose(predictor, pool, rows, len(part), seed)
+            rows = np.concatenate([rows, new])
+            found = np.concatenate([found, trainings.train(new, [SEARCH_SEED], "proposed by the predictor").val[:, 0]])
+            predictor = _adapt(meta, rows, found)
+    return rows, found, predictor
+
+
+def _adapt(meta: Adaptable, rows: Rows, found: Floats) -> BasePredictor:
+    done = np.isfinite(found)
+    return meta.adapt(rows[done], found[done])

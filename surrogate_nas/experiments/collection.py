@@ -1,0 +1,132 @@
+"""Turn real trainings into a table: train a sample of architectures, keep every result, go on after a kill."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import Column, InvalidInputError
+from surrogate_nas.experiments.progress import Progress
+from surrogate_nas.experiments.run_log import read_log
+from surrogate_nas.experiments.trainings import LOG_NAME, LoggedTrainings, training_log
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.tables import Table
+from surrogate_nas.training import Trainer, TrainingResult
+
+Floats = npt.NDArray[np.float64]
+
+#: Metric, split and unit of the columns that a collected table has per seed.
+_COLUMNS = tuple(
+    (metric, split, unit)
+    for metric, unit in (("accuracy", "1"), ("macro_f1", "1"), ("loss", "nats"))
+    for split in ("val", "test")
+)
+
+
+def collect(
+    trainer: Trainer,
+    X: Rows,
+    seeds: Sequence[int],
+    *,
+    run_dir: str | Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Table:
+    """Train every row with every seed and return a table of the results.
+
+    Args:
+        trainer: Trains on one task.
+        X: Rows, shape (n, d).
+        seeds: Training seeds.
+        run_dir: Folder of the log; trainings that are in it are not done again.
+        jobs: Worker processes.
+        progress: Told after every training.
+
+    Returns:
+        One column per metric, split and seed; a failed training is NaN.
+    """
+    with training_log(run_dir, trainer) as log:
+        trainings = LoggedTrainings(trainer, log=log, jobs=jobs, progress=progress)
+        # Seed by seed, so that an interrupted sweep leaves whole columns rather than whole rows.
+        for seed in seeds:
+            trainings.results(X, [seed], f"training on {trainer.data.name}, seed {seed}")
+        results = trainings.results(X, seeds)
+    return table_of_results({trainer.data.name: results}, trainer.space, epochs={trainer.data.name: trainer.epochs})
+
+
+def table_of_logs(paths: Sequence[str | Path], space: SearchSpace, *, name: str = "collected") -> Table:
+    """Join the logs of several sweeps, one task each, into one table.
+
+    Args:
+        paths: Run folders of :func:`collect`, or their ``trainings.jsonl``.
+        space: The space of their architectures.
+        name: Name of the table.
+
+    Raises:
+        InvalidInputError: A log is not one of trainings in this space, or two logs hold the same task.
+    """
+    by_task: dict[str, list[TrainingResult]] = {}
+    epochs: dict[str, int] = {}
+    for given in paths:
+        path = Path(given) / LOG_NAME if Path(given).is_dir() else Path(given)
+        config, records = read_log(path)
+        if config.get("space") != space.name:
+            raise InvalidInputError(
+                f"{path}: expected trainings in {space.name!r}, got {config.get('space')!r}; join one space at a time"
+            )
+        task = str(config["dataset"])
+        if task in by_task:
+            raise InvalidInputError(f"{path}: expected another task than {task!r}, which a log before it holds already")
+        by_task[task] = [TrainingResult.from_dict(record) for record in records]
+        epochs[task] = int(config["epochs"])
+    return table_of_results(by_task, space, epochs=epochs, name=name)
+
+
+def table_of_results(
+    results: dict[str, list[TrainingResult]], space: SearchSpace, *, epochs: dict[str, int], name: str = "collected"
+) -> Table:
+    """Arrange training results as a table; what was not trained, or failed, is NaN."""
+    texts = list(dict.fromkeys(r.architecture for task in results.values() for r in task))
+    at = {text: i for i, text in enumerate(texts)}
+    columns: dict[Column, Floats] = {}
+    for task, done in results.items():
+        for seed in sorted({r.seed for r in done}):
+            of_seed = [r for r in done if r.seed == seed]
+            rows = [at[r.architecture] for r in of_seed]
+            for metric, split, unit in _COLUMNS:
+                column = Column(task, metric, split, epochs[task], seed, unit)
+                columns[column] = _scatter(rows, [r.score(metric, split) for r in of_seed], len(texts))
+            column = Column(task, "seconds", "train", epochs[task], seed, "s")
+            columns[column] = _scatter(rows, [r.seconds for r in of_seed], len(texts))
+    metrics = dict.fromkeys(results, "accuracy")
+    return Table(
+        space, space.parse(texts), columns, name=name, source="trained by surrogate_nas", default_metrics=metrics
+    )
+
+
+def mean_over_seeds(table: Table, *, task: str, metric: str | None = None, split: str = "val") -> tuple[Rows, Floats]:
+    """Architectures with the mean of their seeds' scores; a seed that is missing or failed does not count.
+
+    Args:
+        table: Table with one column per seed.
+        task: Its task.
+        metric: Its metric; None takes the task's default.
+        split: Its split.
+
+    Returns:
+        Rows (k, d) with at least one score, and their mean scores (k,).
+    """
+    metric = table.default_metric(task) if metric is None else metric
+    seeds = [c.seed for c in table.columns if (c.task, c.metric, c.split) == (task, metric, split)]
+    scores = np.stack([table.values(task=task, metric=metric, split=split, seed=seed) for seed in seeds])
+    known = np.isfinite(scores)
+    has = known.any(axis=0)
+    mean = np.where(known, scores, 0.0).sum(axis=0)[has] / known.sum(axis=0)[has]
+    return table.X[has], mean
+
+
+def _scatter(rows: list[int], values: list[float], n: int) -> Floats:
+    column = np.full(n, np.nan)
+    column[rows] = values
+    return column

@@ -1,0 +1,265 @@
+"""The main job: learn across real tasks, rank, train a few for real, confirm, and say how good the answer is.
+
+It is one deterministic programme over a log of trainings. A training that the log holds is not done
+again, so a killed run continues by running the programme once more.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from surrogate_nas.core import choose
+from surrogate_nas.execution import default_jobs
+from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, Outcome, play
+from surrogate_nas.experiments.confirmation import confirmed_frame
+from surrogate_nas.experiments.progress import Progress, Silent
+from surrogate_nas.experiments.proposers import PROPOSERS
+from surrogate_nas.experiments.run_folder import RunFolder
+from surrogate_nas.experiments.trainings import LoggedTrainings, SeedScores, recipe
+from surrogate_nas.predictors import MetaPredictor
+from surrogate_nas.spaces.base import Rows
+from surrogate_nas.tables import Table, load_table
+from surrogate_nas.training import GraphDataset, Trainer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Architectures of the ranking that are written down.
+LISTED = 100
+
+GUIDED, RANDOM, HAND_MADE = "surrogate_nas", "random search", "hand-made"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a main job does.
+
+    Attributes:
+        task: The new task: a name from ``list_datasets()``, or a data set of the user's own.
+        table: Table of earlier tasks to learn from: a name or a path.
+        budget: Trainings per arm.
+        strategy: How proposals are found on the predictor: "ranking" or "evolution".
+        seed: Seed of every random choice that is not a training.
+        epochs: Longest training; None takes the trainer's default.
+        device: "auto", "cpu", "cuda".
+        jobs: Worker processes; None takes one per processor.
+    """
+
+    task: str | GraphDataset = "digits"
+    table: str = "nas-bench-graph"
+    budget: Budget = field(default_factory=Budget)
+    strategy: str = "ranking"
+    seed: int = 0
+    epochs: int | None = None
+    device: str = "auto"
+    jobs: int | None = None
+
+
+@dataclass(frozen=True)
+class MainJobResult:
+    """What came out.
+
+    Attributes:
+        outcome: Both arms.
+        comparison: One row per confirmed network: arm, architecture, predicted, validation, test, cost.
+        history: One row per training of the search, in order, per arm.
+        ranking: The best predicted architectures after all trainings.
+        learned_from: Number of earlier trainings per source task.
+        budget: What each arm was allowed.
+        seconds: Wall time per step, by name.
+    """
+
+    outcome: Outcome
+    comparison: "pd.DataFrame"
+    history: "pd.DataFrame"
+    ranking: "pd.DataFrame"
+    learned_from: dict[str, int]
+    budget: Budget
+    seconds: dict[str, float]
+
+    @property
+    def best(self) -> Rows:
+        """The guided arm's answer, shape (1, d)."""
+        arm = self.outcome.guided
+        return arm.finalists[arm.winner : arm.winner + 1]
+
+    @property
+    def answers(self) -> "pd.DataFrame":
+        """One row per answer: each arm's choice, then the hand-made networks, the best validated first."""
+        import pandas as pd
+
+        chosen = self.comparison[self.comparison["chosen"]]
+        arms, others = chosen[chosen["arm"] != HAND_MADE], chosen[chosen["arm"] == HAND_MADE]
+        frame = pd.concat([arms, others.sort_values("val", ascending=False)], ignore_index=True)
+        frame["trainings"] = np.where(frame["arm"] == HAND_MADE, self.budget.seeds, self.budget.trainings)
+        return frame
+
+    def verdict(self) -> str:
+        """What the comparison says, in one or two sentences that do not claim more than one run shows."""
+        ours, luck, *others = self.answers.to_dict(orient="records")
+        gap = 100 * (ours["test"] - luck["test"])
+        error = 100 * float(np.hypot(ours["test_std"], luck["test_std"])) / np.sqrt(self.budget.seeds)
+        words = f"{gap:+.2f} points of test accuracy against random search at equal cost"
+        if np.isfinite(error):
+            words += f" (standard error of this gap {error:.2f})"
+        if others:
+            best = others[0]
+            words += f"; {100 * (ours['test'] - best['test']):+.2f} against the best hand-made network ({best['name']})"
+        return words + ". One run is one draw: the README says how often the guided arm wins over many seeds."
+
+
+def run_main_job(
+    settings: Settings | None = None, *, run_dir: str | Path | None = None, progress: Progress | None = None
+) -> MainJobResult:
+    """Do the main job; with ``run_dir``, keep everything there and continue what was begun there.
+
+    Args:
+        settings: What to do; None takes the defaults.
+        run_dir: Run folder, made where missing.
+        progress: Told what happens.
+
+    Raises:
+        InvalidInputError: A setting cannot be met, or the folder holds a run with other settings.
+        UnknownNameError: There is no such task, table or strategy.
+    """
+    settings = settings or Settings()
+    progress = progress or Silent()
+    choose("strategy", settings.strategy, PROPOSERS)
+    table = load_table(settings.table)
+    trainer = Trainer(
+        space=table.space, dataset=settings.task, device=settings.device, **_given(epochs=settings.epochs)
+    )
+    clock = _Clock()
+    with RunFolder(run_dir, _config(settings, trainer)) as folder:
+        if folder.log is not None and len(folder.log):
+            progress.say(f"Continuing the run in {folder.path}: {len(folder.log)} trainings are done already.")
+        jobs = default_jobs() if settings.jobs is None else settings.jobs
+        trainings = LoggedTrainings(trainer, log=folder.log, jobs=jobs, progress=progress)
+        with clock("learn"):
+            sources = sources_of(table)
+            meta = MetaPredictor(table.space, random_state=settings.seed).fit(sources)
+        learned_from = {task: len(y) for task, (_, y) in sources.items()}
+        progress.say(
+            f"Learned from {sum(learned_from.values()):,} networks trained on {len(sources)} tasks "
+            f"({', '.join(sources)}) in {clock['learn']:.1f} s."
+        )
+        progress.say(_describe(trainer))
+        with clock("train"):
+            outcome = play(trainings, meta, settings.budget, proposer=settings.strategy, random_state=settings.seed)
+        with clock("rank"):
+            ranking = outcome.predictor.rank(trainings.candidates(), top=LISTED).to_pandas()
+        progress.say(f"Ranked all {table.space.size:,} architectures in {clock['rank']:.2f} s.")
+        with clock("hand-made"):
+            names, rows = hand_made(table)
+            known = trainings.train(rows, settings.budget.confirm_seeds, "hand-made networks")
+        comparison = _comparison(outcome, names, rows, known)
+        history = _history(outcome, trainings)
+        result = MainJobResult(outcome, comparison, history, ranking, learned_from, settings.budget, clock.seconds)
+        folder.write(result, trainer)
+    return result
+
+
+def sources_of(table: Table, leave_out: str | None = None, split: str = "val") -> dict[str, tuple[Rows, Any]]:
+    """Every task of a table with its default metric, as ``MetaPredictor.fit`` takes them.
+
+    Args:
+        table: Table of several tasks.
+        leave_out: A task that must not be among them.
+        split: The split that is learned from.
+    """
+    return {task: table.data(task=task, split=split) for task in table.tasks if task != leave_out}
+
+
+def hand_made(table: Table) -> tuple[list[str], Rows]:
+    """Names and rows of the networks people build by hand in this space."""
+    references = table.space.references
+    return list(references), table.space.canonical(table.space.parse(list(references.values())))
+
+
+def _comparison(outcome: Outcome, names: list[str], rows: Rows, known: SeedScores) -> "pd.DataFrame":
+    import pandas as pd
+
+    frames = []
+    for arm, played in ((GUIDED, outcome.guided), (RANDOM, outcome.random)):
+        frame = confirmed_frame(outcome.predictor, played.finalists, played.confirmed)
+        frames.append(frame.assign(arm=arm, name="", chosen=np.arange(len(frame)) == played.winner))
+    # Hand-made networks each stand for themselves; an arm has one answer.
+    frames.append(confirmed_frame(outcome.predictor, rows, known).assign(arm=HAND_MADE, name=names, chosen=True))
+    frame = pd.concat(frames, ignore_index=True)
+    return frame[["arm", "name", "chosen", *frame.columns.drop(["arm", "name", "chosen"])]]
+
+
+def _history(outcome: Outcome, trainings: LoggedTrainings) -> "pd.DataFrame":
+    import pandas as pd
+
+    frames = []
+    for name, arm in ((GUIDED, outcome.guided), (RANDOM, outcome.random)):
+        frames.append(_steps(name, arm, trainings))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _steps(name: str, arm: Arm, trainings: LoggedTrainings) -> "pd.DataFrame":
+    import pandas as pd
+
+    scores = trainings.train(arm.tried, [SEARCH_SEED])
+    return pd.DataFrame(
+        {
+            "strategy": name,
+            "task": trainings.trainer.data.name,
+            "seed": SEARCH_SEED,
+            "step": np.arange(1, len(arm.tried) + 1),
+            "architecture": trainings.space.format(arm.tried),
+            "val": scores.val[:, 0],
+            "test": scores.test[:, 0],
+            "cost_s": scores.seconds[:, 0],
+        }
+    )
+
+
+def _config(settings: Settings, trainer: Trainer) -> dict[str, Any]:
+    """What decides the outcome: a run folder is only continued with the same."""
+    return {
+        "table": settings.table,
+        "budget": dataclasses.asdict(settings.budget),
+        "strategy": settings.strategy,
+        "seed": settings.seed,
+        "trainer": recipe(trainer),
+    }
+
+
+def _describe(trainer: Trainer) -> str:
+    data = trainer.data.descriptors()
+    splits = trainer.data.splits
+    sizes = " / ".join(f"{len(part):,}" for part in splits[0])
+    several = f", mean over {len(splits)} resplits" if len(splits) > 1 else ""
+    return (
+        f"New task {trainer.data.name!r}: {data['nodes']:,.0f} nodes, {data['edges']:,.0f} edges, "
+        f"{data['features']:.0f} features, {data['classes']:.0f} classes; "
+        f"{sizes} nodes to train, validate, test{several}."
+    )
+
+
+def _given(**parameters: Any) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+class _Clock:
+    """Wall seconds per named step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def __getitem__(self, step: str) -> float:
+        return self.seconds[step]
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - begin

@@ -1,0 +1,202 @@
+"""Where real trainings come from: a trainer whose results are kept in a log, or a table of earlier ones.
+
+Both answer the same question, so the main job runs unchanged on either: live it trains, replayed on a
+table it costs nothing and can be repeated over many seeds.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, final
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.execution import WorkerDied, run_all
+from surrogate_nas.experiments.progress import Progress, Silent
+from surrogate_nas.experiments.run_log import RunLog
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.tables import Table
+from surrogate_nas.training import Trainer, TrainingResult
+
+Floats = npt.NDArray[np.float64]
+
+#: The log of trainings inside a run folder.
+LOG_NAME = "trainings.jsonl"
+
+#: What identifies a training in a log.
+LOG_KEY = ("architecture", "seed")
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """Results of n architectures × s seeds; NaN = that training failed.
+
+    Attributes:
+        val: Validation score, shape (n, s); what choices are made on.
+        test: Test score, shape (n, s); for the report alone.
+        seconds: Cost of each training, shape (n, s); NaN where the source does not say.
+    """
+
+    val: Floats
+    test: Floats
+    seconds: Floats
+
+
+class Trainings(Protocol):
+    """Something that trains architectures, or did so earlier."""
+
+    space: SearchSpace
+
+    def candidates(self) -> Rows:
+        """Every architecture that can be asked for, shape (m, d)."""
+        ...
+
+    def train(self, X: Rows, seeds: Sequence[int], label: str = "") -> SeedScores:
+        """Scores of every row under every seed."""
+        ...
+
+
+@final
+class LoggedTrainings:
+    """Real trainings, each done once: what the log holds is not trained again, so a killed run continues.
+
+    Args:
+        trainer: Trains one architecture with one seed.
+        metric: What choices are made on and reports show; higher is better.
+        log: Where results are kept, keyed by :data:`LOG_KEY`; None keeps them in memory.
+        jobs: Worker processes.
+        progress: Told after every training.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        *,
+        metric: str = "accuracy",
+        log: RunLog | None = None,
+        jobs: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self.trainer = trainer
+        self.space: SearchSpace = trainer.space
+        self.metric = metric
+        self.log = log
+        self.jobs = jobs
+        self.progress = progress or Silent()
+        self._memory: dict[tuple[str, int], TrainingResult] = {}
+
+    def candidates(self) -> Rows:
+        """Every architecture of the space."""
+        return self.space.enumerate()
+
+    def train(self, X: Rows, seeds: Sequence[int], label: str = "training") -> SeedScores:
+        """Train what is not in the log yet, in the order asked.
+
+        Args:
+            X: Rows, shape (n, d).
+            seeds: Training seeds, s of them.
+            label: What these trainings are for, shown while they run.
+        """
+        results = self.results(X, seeds, label)
+        shape = (len(X), len(seeds))
+        return SeedScores(
+            np.array([r.score(self.metric, "val") for r in results]).reshape(shape),
+            np.array([r.score(self.metric, "test") for r in results]).reshape(shape),
+            np.array([r.seconds for r in results]).reshape(shape),
+        )
+
+    def results(self, X: Rows, seeds: Sequence[int], label: str = "training") -> list[TrainingResult]:
+        """The full results behind :meth:`train`, row by row, seed by seed."""
+        wanted = [(text, int(seed)) for text in self.space.format(X) for seed in seeds]
+        rows = dict(zip(wanted, ((x, seed) for x in X for seed in seeds), strict=True))
+        missing = [key for key in rows if self._known(key) is None]
+        self.progress.track(label, 0, len(missing))
+        finished = 0
+
+        def keep(i: int, result: TrainingResult | WorkerDied) -> None:
+            # Called as each training ends, in whatever order: what is finished is kept at once.
+            nonlocal finished
+            finished += 1
+            self._keep(missing[i], result)
+            self.progress.track(label, finished, len(missing))
+
+        jobs = min(self.jobs, max(1, len(missing)))
+        for _ in run_all(self.trainer.train_job, [rows[key] for key in missing], jobs=jobs, on_result=keep):
+            pass
+        return [result for key in wanted if (result := self._known(key)) is not None]
+
+    def _known(self, key: tuple[str, int]) -> TrainingResult | None:
+        if key not in self._memory and self.log is not None and (record := self.log.get(key)) is not None:
+            self._memory[key] = TrainingResult.from_dict(record)
+        return self._memory.get(key)
+
+    def _keep(self, key: tuple[str, int], result: TrainingResult | WorkerDied) -> None:
+        if isinstance(result, WorkerDied):
+            result = TrainingResult("failed", result.reason, self.trainer.data.name, *key)
+        self._memory[key] = result
+        if self.log is not None:
+            self.log.append(result.to_dict())
+
+
+@contextmanager
+def training_log(run_dir: str | Path | None, trainer: Trainer) -> Iterator[RunLog | None]:
+    """The log of one trainer's trainings in a run folder, open for writing; None where there is no folder."""
+    if run_dir is None:
+        yield None
+        return
+    with RunLog(Path(run_dir) / LOG_NAME, recipe(trainer), key=LOG_KEY) as log:
+        yield log
+
+
+def recipe(trainer: Trainer) -> dict[str, Any]:
+    """What decides a training's result, beside architecture and seed, as plain values."""
+    values = {f.name: getattr(trainer, f.name) for f in dataclasses.fields(trainer)}
+    del values["device"]  # another device gives the same training, up to rounding
+    return {**values, "space": trainer.space.name, "dataset": trainer.data.name}
+
+
+@final
+class ReplayedTrainings:
+    """Trainings that were done before: the seeds of a collected table, replayed.
+
+    Args:
+        table: Table with one column per seed and split.
+        task: Task of the table.
+        metric: Metric to choose and report on; None takes the task's default.
+    """
+
+    def __init__(self, table: Table, task: str, metric: str | None = None) -> None:
+        self.table = table
+        self.space: SearchSpace = table.space
+        self.task = task
+        self.metric = metric or table.default_metric(task)
+
+    def candidates(self) -> Rows:
+        """The architectures that were trained with every seed."""
+        X = self.table.X
+        return X[self.table.measured(X, task=self.task, metric=self.metric)]
+
+    def train(self, X: Rows, seeds: Sequence[int], label: str = "") -> SeedScores:
+        """Look the trainings up.
+
+        Raises:
+            InvalidInputError: An architecture was not trained with one of the seeds.
+        """
+        val, test = (
+            np.stack(
+                [self.table.query(X, task=self.task, metric=self.metric, split=split, seed=int(s)) for s in seeds],
+                axis=1,
+            )
+            for split in ("val", "test")
+        )
+        if np.isnan(val).any():
+            first = int(np.flatnonzero(np.isnan(val).any(axis=1))[0])
+            raise InvalidInputError(
+                f"replay: expected architectures trained with seeds {list(seeds)}, "
+                f"{self.space.format(X[first : first + 1])[0]!r} was not; take rows of candidates()"
+            )
+        return SeedScores(val, test, np.full(val.shape, np.nan))
