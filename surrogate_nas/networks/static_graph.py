@@ -68,7 +68,7 @@ class EdgePattern:
 
     def sum_into_sources(self, x: Tensor, weights: Tensor) -> Tensor:
         """The transposed product: for each source, the weighted sum of its targets' rows."""
-        return _bag(self.back_target, x, self.back_offsets, weights[self.back])
+        return _bag(self.back_target, x, self.back_offsets, weights.index_select(0, self.back))
 
     def dot_per_edge(self, at_target: Tensor, at_source: Tensor) -> Tensor:
         """Inner product of the two ends' rows, (n, c) and (n, c) -> (e,)."""
@@ -80,11 +80,11 @@ class EdgePattern:
 
     def total_per_target(self, values: Tensor) -> Tensor:
         """Sum of one value per edge (e,) over each target's edges; shape (n,)."""
-        return _bag(torch.arange(len(values), device=values.device), values[:, None], self.offsets, None)[:, 0]
+        return torch.segment_reduce(values, "sum", offsets=self.offsets)
 
     def total_per_source(self, values: Tensor) -> Tensor:
         """Sum of one value per edge (e,) over each source's edges; shape (n,)."""
-        return _bag(self.back, values[:, None], self.back_offsets, None)[:, 0]
+        return torch.segment_reduce(values.index_select(0, self.back), "sum", offsets=self.back_offsets)
 
 
 @final
@@ -203,11 +203,11 @@ class _Attention(torch.autograd.Function):
         x: Tensor, source_score: Tensor, target_score: Tensor, pattern: EdgePattern, copies: int, slope: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         p = pattern.repeat(copies)
-        raw = source_score[p.source] + target_score[p.target]
+        raw = source_score.index_select(0, p.source) + target_score.index_select(0, p.target)
         score = F.leaky_relu(raw, slope)
-        top = score.new_full((p.num_nodes,), -torch.inf).scatter_reduce(0, p.target, score, "amax")
-        weight = torch.exp(score - top[p.target])
-        weight = weight / (p.total_per_target(weight) + 1e-16)[p.target]
+        top = torch.segment_reduce(score, "max", offsets=p.offsets)
+        weight = torch.exp(score - top.index_select(0, p.target))
+        weight = weight / (p.total_per_target(weight) + 1e-16).index_select(0, p.target)
         return p.sum_into_targets(x, weight), weight, raw
 
     @staticmethod
@@ -222,7 +222,7 @@ class _Attention(torch.autograd.Function):
         grad_weight = p.dot_per_edge(grad, x)
         # Softmax, then leaky ReLU, backwards.
         pull = weight * grad_weight
-        pull = pull - weight * p.total_per_target(pull)[p.target]
+        pull = pull - weight * p.total_per_target(pull).index_select(0, p.target)
         pull = torch.where(raw > 0, pull, ctx.slope * pull)
         grad_x = p.sum_into_sources(grad, weight)
         return grad_x, p.total_per_source(pull), p.total_per_target(pull), None, None, None
@@ -244,12 +244,12 @@ def _fold(x: Tensor, dim: int | None, b: int) -> Tensor:
     return stacked.reshape(-1, *stacked.shape[2:])
 
 
-def _offsets(sorted_or_not: Tensor, num_nodes: int) -> Tensor:
-    counts = torch.bincount(sorted_or_not, minlength=num_nodes)
+def _offsets(ends: Tensor, num_nodes: int) -> Tensor:
+    counts = torch.bincount(ends, minlength=num_nodes)
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
-def _bag(index: Tensor, rows: Tensor, offsets: Tensor, weights: Tensor | None) -> Tensor:
+def _bag(index: Tensor, rows: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
     return F.embedding_bag(
         index, rows.contiguous(), offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
     )

@@ -11,7 +11,7 @@ from importlib import import_module
 import numpy as np
 
 from surrogate_nas.core import choose
-from surrogate_nas.training.graph_data import GraphDataset, Split, graph_dataset, standardise
+from surrogate_nas.training.graph_data import GraphDataset, Split, graph_dataset, nearest_neighbours, standardise
 
 __all__ = ["GraphDataset", "Split", "graph_dataset", "list_datasets", "load_dataset"]
 
@@ -36,9 +36,9 @@ class _Recipe:
 
 
 _DATASETS = {
-    "digits": _Recipe("load_digits", noise=1.5, k=5, num_val=500, resplits=1),
-    "wine": _Recipe("load_wine", noise=1.0, k=5, num_val=None, resplits=10),
-    "breast-cancer": _Recipe("load_breast_cancer", noise=1.0, k=5, num_val=None, resplits=10),
+    "digits": _Recipe("load_digits", noise=4.0, k=4, num_val=500, resplits=1),
+    "wine": _Recipe("load_wine", noise=4.0, k=4, num_val=None, resplits=10),
+    "breast-cancer": _Recipe("load_breast_cancer", noise=4.0, k=4, num_val=None, resplits=10),
 }
 
 
@@ -64,8 +64,9 @@ def load_dataset(name: str) -> GraphDataset:
 def _make(name: str) -> GraphDataset:
     recipe = _DATASETS[name]
     X, y = getattr(import_module("sklearn.datasets"), recipe.loader)(return_X_y=True)
+    clean = standardise(X)
     noise = np.random.default_rng(0).standard_normal(X.shape)
     return graph_dataset(
-        standardise(X) + recipe.noise * noise, y, k=recipe.k, name=name, num_val=recipe.num_val,
+        clean + recipe.noise * noise, y, edges=nearest_neighbours(clean, recipe.k), name=name, num_val=recipe.num_val,
         resplits=recipe.resplits, random_state=0,
     )  # fmt: skip

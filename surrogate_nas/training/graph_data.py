@@ -104,7 +104,7 @@ def graph_dataset(
         raise InvalidInputError(f"y: expected one label per node ({len(features)}), got {len(labels)}")
     if (edges is None) == (k is None):
         raise InvalidInputError("graph: expected either edges=... or k=..., got " + ("neither" if k is None else "both"))
-    edge_index = _checked_edges(edges, len(labels)) if edges is not None else _nearest_neighbours(features, int(k or 0))
+    edge_index = _checked_edges(nearest_neighbours(features, int(k or 0)) if edges is None else edges, len(labels))
     if splits is None:
         drawn = draw_splits(labels, labelled_per_class, num_val, resplits, random_state)
     else:
@@ -207,13 +207,26 @@ def _checked_edges(edges: npt.ArrayLike, n: int) -> Ints:
     return _both_ways(pairs.astype(np.int64))
 
 
-def _nearest_neighbours(x: Floats, k: int) -> Ints:
+def nearest_neighbours(X: npt.ArrayLike, k: int) -> Ints:
+    """Join each node to its k nearest by Euclidean distance.
+
+    Args:
+        X: Features of shape (n, f), on comparable scales.
+        k: Neighbours per node.
+
+    Returns:
+        Pairs (node, neighbour), int64 of shape (n * k, 2).
+
+    Raises:
+        InvalidInputError: ``k`` is not between 1 and n - 1.
+    """
+    x = np.asarray(X)
     if not 1 <= k < len(x):
         raise InvalidInputError(f"k: expected 1 to {len(x) - 1} neighbours of {len(x)} nodes, got {k}")
     from sklearn.neighbors import NearestNeighbors
 
     near = NearestNeighbors(n_neighbors=k).fit(x).kneighbors(return_distance=False)
-    return _both_ways(np.stack([np.repeat(np.arange(len(x)), k), near.ravel()], axis=1).astype(np.int64))
+    return np.stack([np.repeat(np.arange(len(x)), k), near.ravel()], axis=1).astype(np.int64)
 
 
 def _both_ways(pairs: Ints) -> Ints:

@@ -5,7 +5,6 @@ they would be slow for lack of work per call; here their parameters are stacked 
 all of them (``torch.func.vmap``). A single network takes the same road without the stacking.
 """
 
-import copy
 from collections.abc import Callable
 from typing import final
 

@@ -53,13 +53,13 @@ class Trainer:
 
     space: SearchSpace
     dataset: str | GraphDataset = "digits"
-    epochs: int = 60
+    epochs: int = 40
     device: str = "auto"
-    channels: int = 64
+    channels: int = 32
     stem_layers: int = 0
     head_layers: int = 0
-    dropout: float = 0.5
-    learning_rate: float = 0.01
+    dropout: float = 0.2
+    learning_rate: float = 0.02
     weight_decay: float = 5e-4
     evaluate_every: int = 2
 
