@@ -177,13 +177,16 @@ class SearchSpace(ABC):
         for _ in range(MAX_ROUNDS if len(genes) else 0):
             if not len(todo):
                 return out
-            pick = rng.integers(len(genes), size=len(todo))
-            step = 1 + (rng.random(len(todo)) * others[pick]).astype(np.int16)
-            tried, at, gene = out[todo], np.arange(len(todo)), genes[pick]
+            tries = 8 if len(todo) <= 64 else 1  # for a few rows, several tries at once cost less than several rounds
+            n = len(todo) * tries
+            pick = rng.integers(len(genes), size=n)
+            step = 1 + (rng.random(n) * others[pick]).astype(np.int16)
+            tried, at, gene = np.repeat(out[todo], tries, axis=0), np.arange(n), genes[pick]
             tried[at, gene] = (tried[at, gene] + step) % (others[pick] + 1)
-            good = self.valid(tried)
-            out[todo[good]] = tried[good]
-            todo = todo[~good]
+            good = self.valid(tried).reshape(-1, tries)
+            found = good.any(axis=1)
+            out[todo[found]] = tried[(at[::tries] + good.argmax(axis=1))[found]]
+            todo = todo[~found]
         for i in todo:
             near = self.neighbors(out[i])
             if len(near):

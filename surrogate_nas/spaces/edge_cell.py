@@ -172,7 +172,8 @@ class EdgeCellSpace(TabulatedSpace):
         rows = self.rows(X)
         if not self.in_range(rows).all():
             raise InvalidInputError(
-                f"X: expected genes from 0 to {len(self.operations) - 1}, got values from {rows.min()} to {rows.max()}"
+                f"X: expected genes from 0 to {len(self.operations) - 1}, got values from {rows.min()} to "
+                f"{rows.max()}; see space.cardinalities"
             )
         return rows
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import permutations
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -25,6 +24,9 @@ Wiring = tuple[int, ...]
 
 #: A renaming: which listed wiring results, and which old operation comes to each new place.
 Move = tuple[int, tuple[int, ...]]
+
+#: A star of that many equal places can be written in 40,320 ways, and each is tried once.
+MAX_NODES = 8
 
 TEXT_FORM = re.compile(r"\[([^\]]*)\]\s*(\S+)")
 
@@ -158,12 +160,9 @@ class NodeCellSpace(TabulatedSpace):
     def _renamings(self, wiring: Wiring) -> list[Move]:
         """Every listed wiring that equals ``wiring`` up to the names of nodes, with the renaming."""
         if wiring not in self._known_renamings:
-            found = []
-            for order in permutations(range(self.n_nodes)):
-                place = {0: 0} | {old + 1: new + 1 for new, old in enumerate(order)}
-                renamed = tuple(place[wiring[old]] for old in order)
-                found += [(target, order) for target, listed in enumerate(self.wirings) if listed == renamed]
-            self._known_renamings[wiring] = found
+            self._known_renamings[wiring] = [
+                (target, order) for target, listed in enumerate(self.wirings) for order in renamings(wiring, listed)
+            ]
         return self._known_renamings[wiring]
 
     @cached_property
@@ -187,7 +186,7 @@ class NodeCellSpace(TabulatedSpace):
         if not self.in_range(rows).all():
             raise InvalidInputError(
                 f"X: expected a wiring from 0 to {len(self.wirings) - 1} and operations from 0 to "
-                f"{len(self.operations) - 1}, got values from {rows.min()} to {rows.max()}"
+                f"{len(self.operations) - 1}, got values from {rows.min()} to {rows.max()}; see space.cardinalities"
             )
         return rows
 
@@ -204,7 +203,10 @@ class NodeCellSpace(TabulatedSpace):
         remedy = f"write it like {self._example}"
         match = TEXT_FORM.fullmatch(text.strip())
         if not match:
-            raise malformed(text, "[inputs] operations", "text of another form", remedy)
+            expected = f"{self.n_nodes} inputs in brackets, a blank, and {self.n_nodes} operations with | between them"
+            start = TEXT_FORM.match(text.strip())
+            got = f"{shorten(text.strip()[start.end() :])} behind them" if start else "something else"
+            raise malformed(text, expected, got, remedy)
         inputs = [s.strip() for s in match[1].split(",")]
         wiring = tuple(int(s) if s.isdecimal() and len(s) < 4 else -1 for s in inputs)
         if len(wiring) != self.n_nodes or any(not 0 <= s <= i for i, s in enumerate(wiring)):
@@ -233,6 +235,14 @@ class NodeCellSpace(TabulatedSpace):
 
     def _check(self) -> None:
         check_names([op.name for op in self.operations], "|")
+        if not self.n_nodes:
+            raise InvalidInputError(
+                "wirings: expected at least one list of inputs, got none; add one such as [0, 1, 1]"
+            )
+        if self.n_nodes > MAX_NODES:
+            raise InvalidInputError(
+                f"wirings: expected at most {MAX_NODES} inputs each, got {self.n_nodes}; shorten them"
+            )
         for wiring in self.wirings:
             if len(wiring) != self.n_nodes or any(not 0 <= s <= i for i, s in enumerate(wiring)):
                 raise InvalidInputError(
@@ -245,6 +255,30 @@ class NodeCellSpace(TabulatedSpace):
                 f"allowed_operations: expected names among {', '.join(op.name for op in self.operations)}, "
                 f"got {', '.join(sorted(unknown))}; drop or rename them"
             )
+        if all(op.kind == "identity" for op in self.operations if op.name in self.allowed_operations):
+            raise InvalidInputError(
+                "operations: expected one that is no identity among those allowed, got none; add one"
+            )
+
+
+def renamings(wiring: Wiring, listed: Wiring) -> list[tuple[int, ...]]:
+    """Every way to write one tree as another.
+
+    Args:
+        wiring: What each operation reads.
+        listed: What each operation is to read.
+
+    Returns:
+        For each way and each place of ``listed`` the operation of ``wiring`` that comes there.
+    """
+    partial: list[tuple[int, ...]] = [()]
+    for source in listed:
+        longer = []
+        for order in partial:
+            read = order[source - 1] + 1 if source else 0
+            longer += [(*order, old) for old in range(len(wiring)) if wiring[old] == read and old not in order]
+        partial = longer
+    return partial
 
 
 def _brackets(wiring: Wiring) -> str:
