@@ -1,0 +1,104 @@
+"""Learning across tasks: from many measured tasks to a predictor for a new one."""
+
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import Direction, InvalidInputError, TaskData, as_generator
+from surrogate_nas.core.random import RandomState
+from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.transfer import TransferPredictor
+from surrogate_nas.predictors.transfer_features import TransferFeatures
+from surrogate_nas.predictors.transfer_learning import Source, learn_prior
+from surrogate_nas.predictors.transfer_scores import ScoreScale
+from surrogate_nas.spaces.base import SearchSpace
+
+
+@final
+class MetaPredictor:
+    """Learns from tasks with many scores how a task with few, or none, will turn out.
+
+    Tasks may have different rows, units, directions and sizes. ``fit`` reads what it is given and nothing else.
+
+    Args:
+        space: The space of the rows.
+        random_state: Seed or generator of the samples by which hyper-parameters are learned.
+    """
+
+    def __init__(self, space: SearchSpace, *, random_state: RandomState = None) -> None:
+        self.space = space
+        self.random_state = random_state
+
+    def fit(self, sources: Mapping[str, TaskData | tuple[npt.ArrayLike, npt.ArrayLike]]) -> Self:
+        """Learn from measured tasks.
+
+        Args:
+            sources: Rows and scores by task, as pairs ``(X, y)`` (higher is better) or :class:`TaskData`.
+
+        Raises:
+            InvalidInputError: No task, a task without rows, rows outside the space, or a score that is not finite.
+        """
+        if not sources:
+            raise InvalidInputError("sources: expected at least one measured task, got none")
+        tasks = {name: self._checked(name, TaskData.of(value)) for name, value in sources.items()}
+        features = TransferFeatures(self.space)
+        known: dict[bytes, Any] = {}
+        learned = []
+        for task in tasks.values():
+            key = task.X.tobytes()
+            if key not in known:
+                known[key] = features.transform(task.X)
+            learned.append(Source(known[key], task.y if task.direction == "max" else -task.y))
+        self.prior_ = learn_prior(features, learned, as_generator(self.random_state))
+        self.tasks_ = tuple(tasks)
+        self.directions_ = tuple(task.direction for task in tasks.values())
+        self.scales_ = tuple(ScoreScale.of(s.y) for s in learned)
+        return self
+
+    def adapt(
+        self,
+        X: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
+        *,
+        extra: npt.ArrayLike | None = None,
+        descriptors: Mapping[str, float] | None = None,
+        direction: Direction = "max",
+    ) -> TransferPredictor:
+        """Make a predictor for a new task from whatever scores there are.
+
+        Args:
+            X: Rows with a known score, shape (n, d); None for n = 0.
+            y: Their scores in the new task's unit, shape (n,); None for n = 0.
+            extra: Side features of the rows.
+            descriptors: Numbers that describe the new task.
+            direction: "max" if a higher score is better in the new task.
+
+        Returns:
+            A predictor in the new task's unit and sign. Without any score the unit is the sources'.
+        """
+        if not hasattr(self, "prior_"):
+            raise InvalidInputError("MetaPredictor: not fitted yet; call fit({task: (X, y)}) first")
+        if direction not in ("max", "min"):
+            raise InvalidInputError(f"direction: expected 'max' or 'min', got {direction!r}")
+        if (X is None) != (y is None):
+            raise InvalidInputError("adapt: expected both X and y or neither, got one of them")
+        made = TransferPredictor(self.prior_, self._scale(direction), direction=direction)
+        if X is None or y is None or not np.size(y):
+            return made.start()
+        return made.fit(X, y, extra=extra)
+
+    def _scale(self, direction: Direction) -> ScoreScale:
+        """Centre and spread of the sources that share the direction; of all of them if none does."""
+        alike = [s for s, d in zip(self.scales_, self.directions_, strict=True) if d == direction] or list(self.scales_)
+        return ScoreScale(float(np.mean([s.centre for s in alike])), float(np.mean([s.spread for s in alike])))
+
+    def _checked(self, name: str, task: TaskData) -> TaskData:
+        rows = self.space.rows(task.X)
+        if not len(rows):
+            raise InvalidInputError(f"task {name!r}: expected at least one measured architecture, got none")
+        if not self.space.in_range(rows).all():
+            raise InvalidInputError(f"task {name!r}: expected rows of space {self.space.name!r}, some are outside it")
+        y = check_scores(task.y, len(rows), f"scores of task {name!r}")
+        return TaskData(rows, y, task.extra, task.descriptors, task.unit, task.direction)

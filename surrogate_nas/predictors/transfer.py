@@ -1,0 +1,144 @@
+"""A predictor of one task that starts from what other tasks taught."""
+
+from typing import Any, Self, final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+from surrogate_nas.core import Direction, InvalidInputError
+from surrogate_nas.predictors.base import BasePredictor, Floats
+from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.transfer_prior import Hyperparameters, TransferPrior, View
+from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
+
+#: Rows handled at once: blocks of this size against the support stay in the processor's cache.
+BLOCK = 4096
+
+#: Below this many scores their own spread says less than the sources' do.
+FEW = 3
+
+#: Prior probability that a task follows the sources; the rest is a task unlike any of them.
+TRUST = 0.9
+
+#: A hypothesis with a smaller posterior probability is left out.
+NEGLIGIBLE = 0.02
+
+
+@final
+class TransferPredictor(BasePredictor):
+    """Gaussian process with a prior learned from sources, conditioned on the scores of one task.
+
+    Made by :meth:`MetaPredictor.adapt`. ``fit`` conditions the same prior on other scores, none at all
+    excepted. Which hypothesis the task follows (like the sources, or from scratch) is weighed by evidence.
+
+    Args:
+        prior: What the sources taught.
+        scale: Centre and spread that scores have where the task itself has shown fewer than three.
+        direction: "max" if a higher score is better.
+    """
+
+    def __init__(self, prior: TransferPrior, scale: ScoreScale, *, direction: Direction = "max") -> None:
+        self.prior = prior
+        self.scale = scale
+        self.direction = direction
+        self.space = prior.features.space
+
+    def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
+        if extra is not None:
+            raise InvalidInputError("extra: expected none, the sources had no side features; leave extra out")
+        better = y if self.direction == "max" else -y
+        own = ScoreScale.of(better)
+        spread = own.spread if len(y) >= FEW and own.spread > 0 else (self.scale.spread or 1.0)
+        self.scale_ = ScoreScale(own.centre if len(y) else self.scale.centre, spread)
+        self.support_ = self.prior.features.transform(X)
+        self._condition(latent(better), np.ones(len(y)) if sample_weight is None else sample_weight)
+
+    def start(self) -> Self:
+        """Forget all scores: predictions are the sources' alone."""
+        self.n_extra_ = 0
+        self._fit(np.empty((0, self.space.n_genes), dtype=np.int16), np.empty(0), None, None)
+        return self
+
+    def _condition(self, t: Floats, weight: Floats) -> None:
+        view = self.prior.view(self.support_)
+        right = self.prior.projected(view)
+        found, evidence = [], []
+        for hyper in self.prior.hypotheses if len(t) else self.prior.hypotheses[:1]:
+            k = self.prior.covariance(view, view, hyper, right).astype(np.float64)
+            k[np.diag_indices(len(t))] += hyper.noise / weight
+            rest = t - self.prior.mean(view, hyper)
+            if not len(t):
+                found.append((hyper, k, rest))
+                evidence.append(0.0)
+                continue
+            lower = cholesky(k, lower=True)
+            alpha = cho_solve((lower, True), rest)
+            found.append((hyper, lower, alpha))
+            trust = TRUST if hyper.use_sources else 1 - TRUST
+            evidence.append(float(np.log(trust) - 0.5 * rest @ alpha - np.log(np.diag(lower)).sum()))
+        share = np.exp(np.array(evidence) - max(evidence))
+        share /= share.sum()
+        kept = [i for i, s in enumerate(share) if s >= NEGLIGIBLE]
+        self.shares_ = share[kept] / share[kept].sum()
+        self.solutions_ = [found[i] for i in kept]
+        self._right, self._view = right, view
+
+    def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
+        mean, variance = np.empty(len(X)), np.empty(len(X))
+        for start in range(0, len(X), BLOCK):
+            part = slice(start, start + BLOCK)
+            view = self.prior.view(self.prior.features.transform(X[part]))
+            mean[part], variance[part] = self._latent(view, return_std)
+        sign = 1.0 if self.direction == "max" else -1.0
+        score = sign * self.scale_.unbend(mean)
+        if not return_std:
+            return score, None
+        deviation = np.sqrt(variance)
+        # Half the distance between the two ends of the one-sigma interval, in the task's unit.
+        return score, (self.scale_.unbend(mean + deviation) - self.scale_.unbend(mean - deviation)) / 2
+
+    def _latent(self, view: View, return_std: bool) -> tuple[Floats, Floats]:
+        """Mean and variance of the latent scores under the weighed hypotheses."""
+        means, variances = [], []
+        for hyper, lower, alpha in self.solutions_:
+            cross = self.prior.covariance(view, self._view, hyper, self._right)
+            means.append(self.prior.mean(view, hyper) + cross @ alpha)
+            if return_std:
+                half = solve_triangular(lower, cross.T, lower=True) if len(alpha) else np.zeros((1, len(view)))
+                left = self.prior.variance(view, hyper) - (half**2).sum(axis=0)
+                variances.append(np.maximum(left, 1e-6) + hyper.noise)
+        mean = np.einsum("h,hn->n", self.shares_, np.stack(means))
+        if not return_std:
+            return mean, np.zeros(len(mean))
+        spread = np.stack(variances) + (np.stack(means) - mean) ** 2
+        return mean, np.einsum("h,hn->n", self.shares_, spread)
+
+    def get_state(self) -> State:
+        """What has to be written down: the prior, the support and how it was resolved."""
+        arrays = {"support": self.support_, "shares": self.shares_}
+        for i, (hyper, lower, alpha) in enumerate(self.solutions_):
+            arrays |= {f"amplitudes_{i}": hyper.amplitudes, f"lower_{i}": lower, f"alpha_{i}": alpha}
+        values = {
+            "direction": self.direction,
+            "sources_scale": [self.scale.centre, self.scale.spread],
+            "scale": [self.scale_.centre, self.scale_.spread],
+            "solutions": [[hyper.noise, hyper.beta, hyper.use_sources] for hyper, _, _ in self.solutions_],
+        }
+        return State(values=values, arrays=arrays, parts={"prior": self.prior})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Inverse of :meth:`get_state`."""
+        values, arrays = state.values, state.arrays
+        made = cls(state.parts["prior"], ScoreScale(*values["sources_scale"]), direction=values["direction"])
+        made.n_extra_ = 0
+        made.scale_ = ScoreScale(*values["scale"])
+        made.support_, made.shares_ = arrays["support"], arrays["shares"]
+        made.solutions_ = [
+            (Hyperparameters(arrays[f"amplitudes_{i}"], n, b, u), arrays[f"lower_{i}"], arrays[f"alpha_{i}"])
+            for i, (n, b, u) in enumerate(values["solutions"])
+        ]
+        made._view = made.prior.view(made.support_)
+        made._right = made.prior.projected(made._view)
+        return made

@@ -1,0 +1,221 @@
+"""What the sources teach about a task nobody has seen: a Gaussian process, mean and covariance.
+
+Notation: n rows, p features, T sources, G groups of features. Source t is summarised by a ridge regression w_t (p,) of
+its latent scores; S = X W (n, T) are its denoised scores, scaled by how reliable they are. A new task is
+
+    f(x) = beta * mean_t S_t(x) + GP(0, k),    y = f + noise
+    k = a_0 + a_1 S S' / T + a_2 rbf(S) + sum_g b_g X_g A_g X_g' + a_3 rbf(S) rbf(X A X')
+
+with A_g = V_g (x) C_g, the covariance of effects over places and over operations, estimated from the sources' own
+effects: operations that did alike in other tasks are expected to do alike in this one. Amplitudes, noise and beta
+maximise the marginal likelihood of small samples of the sources, each explained by all others but itself, so that a
+new task with ten scores needs to learn none of them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.transfer_features import Floats32, Group, TransferFeatures
+
+Floats = npt.NDArray[np.float64]
+
+#: Components of the covariance before the groups' own, in this order.
+FIXED = ("constant", "sources", "similar sources", "local")
+
+#: Length scales on the unit scale of each kernel. Sources: one standard deviation. Local: marginal likelihood of
+#: the sources prefers .5 to .8 among .3 ... 2.
+SOURCE_LENGTH, LOCAL_LENGTH = 1.0, 0.7
+
+#: Share of the identity in an estimated covariance, and what few sources add to it.
+SHRINK, SHRINK_FEW = 0.05, 0.5
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Amplitudes of the components (as variances on the latent scale), noise and slope of the mean.
+
+    Attributes:
+        amplitudes: Shape (len(FIXED) + G,).
+        noise: Variance of one score around the function.
+        beta: Slope on the mean of the sources.
+        use_sources: Whether source scores enter at all; False is learning from scratch.
+    """
+
+    amplitudes: Floats
+    noise: float
+    beta: float
+    use_sources: bool = True
+
+
+@dataclass(frozen=True)
+class View:
+    """Rows as the kernel sees them.
+
+    Attributes:
+        features: Centred features, (n, p).
+        sources: Denoised and scaled scores of the sources, (n, T).
+        norms: Squared length of the rows in each group's metric, (G, n).
+    """
+
+    features: Floats32
+    sources: Floats32
+    norms: Floats32
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass
+class TransferPrior:
+    """Knowledge from sources, ready to be conditioned on a few scores of a new task.
+
+    Attributes:
+        features: Rows to features.
+        weights: Source models, float32 of shape (p, T), scaled so that scores have their reliability as deviation.
+        covariances: A_g per varying group, each scaled to unit mean variance over the space.
+        hypotheses: Hyper-parameters that a new task may follow; the support decides.
+    """
+
+    features: TransferFeatures
+    weights: Floats32
+    covariances: dict[str, Floats32]
+    hypotheses: tuple[Hyperparameters, ...] = field(default=())
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups that have a variance."""
+        return tuple(g for g in self.features.groups if g.name in self.covariances)
+
+    def view(self, features: Floats32) -> View:
+        """Prepare centred features (n, p) for kernels."""
+        norms = [self._norms(features[:, g.columns], g) for g in self.groups]
+        return View(features, features @ self.weights, np.stack(norms))
+
+    def mean(self, view: View, hyper: Hyperparameters) -> Floats:
+        """Prior mean of the latent scores, (n,)."""
+        n_sources = view.sources.shape[1]
+        if not (hyper.use_sources and n_sources):
+            return np.zeros(len(view))
+        return hyper.beta * view.sources.mean(axis=1, dtype=np.float64)
+
+    def variance(self, view: View, hyper: Hyperparameters) -> Floats:
+        """Prior variance of the latent function at each row, (n,)."""
+        a = hyper.amplitudes
+        t = max(view.sources.shape[1], 1)
+        out = a[0] + a[3] + a[len(FIXED) :] @ view.norms.astype(np.float64)
+        if hyper.use_sources:
+            out = out + a[1] * (view.sources.astype(np.float64) ** 2).sum(axis=1) / t + a[2]
+        return out
+
+    def projected(self, support: View) -> list[Floats32]:
+        """A_g X_g' of the support, one (p_g, m) per group: what kernels against it are made of."""
+        return [self.covariances[g.name] @ support.features[:, g.columns].T for g in self.groups]
+
+    def components(self, view: View, support: View, projected: list[Floats32]) -> Floats32:
+        """All components between n rows and m support rows, float32 of shape (len(FIXED) + G, n, m)."""
+        out = np.empty((len(FIXED) + len(self.groups), len(view), len(support)), dtype=np.float32)
+        out[0] = 1.0
+        out[1], out[2] = self._source_kernels(view, support)
+        for i, (g, right) in enumerate(zip(self.groups, projected, strict=True)):
+            np.matmul(view.features[:, g.columns], right, out=out[len(FIXED) + i])
+        near = _rbf(out[len(FIXED) :].mean(axis=0), view.norms.mean(axis=0), support.norms.mean(axis=0), LOCAL_LENGTH)
+        out[3] = near * out[2] if self.weights.shape[1] else near
+        return out
+
+    def covariance(self, view: View, support: View, hyper: Hyperparameters, projected: list[Floats32]) -> Floats32:
+        """Prior covariance between n rows and m support rows under one hypothesis, float32 of shape (n, m).
+
+        The groups are summed before they meet the rows: two products instead of one per group.
+        """
+        a = hyper.amplitudes.astype(np.float32)
+        columns = np.concatenate([np.arange(g.columns.start, g.columns.stop) for g in self.groups])
+        rows = view.features[:, columns]
+        even = np.concatenate(projected) / np.float32(len(projected))
+        scaled = np.concatenate([right * b for right, b in zip(projected, a[len(FIXED) :], strict=True)])
+        near = _rbf(rows @ even, view.norms.mean(axis=0), support.norms.mean(axis=0), LOCAL_LENGTH)
+        out = rows @ scaled
+        out += a[0]
+        if hyper.use_sources and self.weights.shape[1]:
+            linear, similar = self._source_kernels(view, support)
+            near *= similar
+            out += a[1] * linear
+            out += a[2] * similar
+        out += a[3] * near
+        return out
+
+    def _source_kernels(self, view: View, support: View) -> tuple[Floats32, Floats32]:
+        n_sources = self.weights.shape[1]
+        if not n_sources:
+            empty = np.zeros((len(view), len(support)), dtype=np.float32)
+            return empty, empty
+        s, u = view.sources / np.sqrt(np.float32(n_sources)), support.sources / np.sqrt(np.float32(n_sources))
+        linear = s @ u.T
+        return linear, _rbf(linear, (s**2).sum(axis=1), (u**2).sum(axis=1), SOURCE_LENGTH)
+
+    def _norms(self, block: Floats32, group: Group) -> Floats32:
+        return np.einsum("ij,ij->i", block @ self.covariances[group.name], block)
+
+    def get_state(self) -> State:
+        """What has to be written down."""
+        arrays = {"weights": self.weights, "amplitudes": np.stack([h.amplitudes for h in self.hypotheses])}
+        arrays |= {f"covariance_{name}": a for name, a in self.covariances.items()}
+        rest = [[h.noise, h.beta, h.use_sources] for h in self.hypotheses]
+        values = {"hypotheses": rest, "groups": list(self.covariances)}
+        return State(values=values, arrays=arrays, parts={"features": self.features})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Inverse of :meth:`get_state`."""
+        rows = zip(state.arrays["amplitudes"], state.values["hypotheses"], strict=True)
+        hypotheses = tuple(Hyperparameters(a, float(n), float(b), bool(u)) for a, (n, b, u) in rows)
+        covariances = {name: state.arrays[f"covariance_{name}"] for name in state.values["groups"]}
+        return cls(state.parts["features"], state.arrays["weights"], covariances, hypotheses)
+
+
+def effect_covariances(
+    groups: tuple[Group, ...], weights: Floats, moments: Floats, shrink: float = SHRINK
+) -> dict[str, Floats32]:
+    """Estimate A_g = V_g (x) C_g from the effects w that the sources show.
+
+    Args:
+        groups: Groups of features; those that vary are treated.
+        weights: Source models, (p, T).
+        moments: Second moments of the centred features over the space, (p, p).
+        shrink: Share of the identity for many sources.
+
+    Returns:
+        One float32 matrix per varying group, scaled so that the mean variance over the space is one.
+    """
+    few = SHRINK_FEW / max(weights.shape[1], 1)
+    out = {}
+    for g in groups:
+        if not g.varies or not g.contexts:
+            continue
+        effects = weights[g.columns].reshape(g.contexts, g.operations, -1)
+        over_operations = _shrunk(np.einsum("cat,cbt->ab", effects, effects), shrink + few)
+        # Places alone (one "operation") leave T samples for c x c numbers: too few, so they are kept independent.
+        over_places = np.einsum("aot,bot->ab", effects, effects) if g.operations > 1 else np.eye(g.contexts)
+        a = np.kron(_shrunk(over_places, shrink + few), over_operations)
+        scale = float(np.sum(a * moments[g.columns, g.columns]))
+        if scale > 0:
+            out[g.name] = (a / scale).astype(np.float32)
+    return out
+
+
+def _shrunk(a: Floats, share: float) -> Floats:
+    size = np.trace(a) / len(a)
+    if size <= 0:
+        return np.eye(len(a))
+    return a / size + share * np.eye(len(a))
+
+
+def _rbf(inner: Floats32, norms: Floats32, other: Floats32, length: float) -> Floats32:
+    squared = norms[:, None] + other[None, :]
+    squared -= 2 * inner
+    np.maximum(squared, 0, out=squared)
+    squared *= np.float32(-0.5 / length**2)
+    return np.exp(squared, out=squared)
