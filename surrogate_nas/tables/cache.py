@@ -76,11 +76,13 @@ def read_cache(path: Path, space: SearchSpace | None) -> Contents | None:
         with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
             schema, batch = reader.schema, reader.get_batch(0)
         info, described = read_info(schema), read_columns(schema)
-        space = get_space(info.space) if space is None else space
+        given, space = space, get_space(info.space) if space is None else space
         X = rows_of(batch.column(GENES))
         texts = (schema.metadata or {})[_TEXTS_KEY].decode().split("\n")
         by_position = dict(zip(spot_positions(len(X)).tolist(), texts, strict=True))
         if not same_encoding(schema, space, X, by_position):
+            return None
+        if given is not None and not given.valid(X).all():  # spaces of one encoding differ in what they allow
             return None
         columns = {c: values_of(batch.column(name)) for name, c in described.items()}
     except (pa.ArrowException, OSError, LookupError, ValueError, SurrogateNASError):

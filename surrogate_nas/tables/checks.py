@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.spaces.base import Rows, SearchSpace
-from surrogate_nas.tables.schema import check_column, column_name, declared_range
-from surrogate_nas.tables.selection import check_addressable
+from surrogate_nas.tables.schema import TableInfo, check_column, column_name, declared_range
+from surrogate_nas.tables.selection import check_addressable, match_columns
 
 Values = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
@@ -57,22 +57,28 @@ def check_architectures(space: SearchSpace, X: npt.ArrayLike, *, canonical: bool
     return kept
 
 
-def check_columns(columns: Mapping[Column, npt.ArrayLike], n: int, where: Where = row_number) -> dict[Column, Values]:
+def check_columns(
+    columns: Mapping[Column, npt.ArrayLike], n: int, info: TableInfo, where: Where = row_number
+) -> dict[Column, Values]:
     """Return the columns as a table keeps them: float32 or float64 as given, never infinite, NaN = not measured.
 
     Args:
         columns: Values by column, each of shape (m,).
         n: Number of architectures m.
+        info: The table's description; its default metrics must exist.
         where: Names a row in messages.
 
     Raises:
         InvalidInputError: No columns, columns that cannot be told apart, a wrong length, text, infinite
             values, or values that the metric and its unit rule out.
+        UnknownNameError: A default metric that no column has.
     """
     if not columns:
         raise InvalidInputError("table: expected at least one column of values, got none")
     checked = [check_column(c) for c in columns]
     check_addressable(checked)
+    for task, metric in info.default_metrics.items():
+        match_columns(checked, info.name, task, metric=metric)
     return {c: _check_values(c, v, n, where) for c, v in zip(checked, columns.values(), strict=True)}
 
 

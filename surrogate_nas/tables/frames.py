@@ -97,7 +97,7 @@ def _assemble(
         values[column] = given[name]
     rows = parse_architectures(space, texts, where)
     X = check_architectures(space, rows, canonical=info.key == "canonical", where=where)
-    return Contents(space, X, check_columns(values, len(X), where), info)
+    return Contents(space, X, check_columns(values, len(X), info, where), info)
 
 
 def _floats(series: "pd.Series[Any]", name: str) -> npt.NDArray[Any]:

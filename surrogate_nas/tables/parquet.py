@@ -113,9 +113,8 @@ def _read(path: Path, space: SearchSpace | None, trusted: bool) -> Contents:
     columns: dict[Column, Any] = {c: _floats(table.column(name), name) for name, c in described.items()}
     if trusted:
         return Contents(space, X, columns, info)
-    return Contents(
-        space, check_architectures(space, X, canonical=info.key == "canonical"), check_columns(columns, len(X)), info
-    )
+    X = check_architectures(space, X, canonical=info.key == "canonical")
+    return Contents(space, X, check_columns(columns, len(X), info), info)
 
 
 def _read_arrow(path: Path) -> pa.Table:

@@ -4,6 +4,8 @@ A pickle names functions and calls them. Here every such name must stand in an a
 the list maps it to is a stand-in written below that accepts plain numbers only: not even NumPy's own
 reconstruction code sees a byte that came from the file. Containers, text and numbers need no name.
 
+What this does not prevent is a file made to fill the memory: check the SHA-256 of a download first.
+
     numbers = load_pickle(path)                       # dicts, lists, text, numbers, NumPy scalars
     load_pickle(path, allow={**NUMPY_SCALARS, "collections.OrderedDict": dict})
 """

@@ -66,7 +66,15 @@ class TableInfo:
     def __post_init__(self) -> None:
         if self.key not in get_args(Key):
             raise UnknownNameError.of("table key", self.key, get_args(Key))
+        texts = (self.name, self.space, self.source, self.licence, self.citation)
+        if not all(isinstance(t, str) for t in (*texts, *self.default_metrics, *self.default_metrics.values())):
+            raise InvalidInputError("table: expected text for name, source, licence, citation and default metrics")
         object.__setattr__(self, "default_metrics", MappingProxyType(dict(self.default_metrics)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Worker processes are handed tables; a read-only view of a dict does not travel.
+        values = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
 
     def to_json(self) -> bytes:
         """Write as JSON, with the schema version; equal infos give equal bytes."""
@@ -89,12 +97,7 @@ class TableInfo:
             raise InvalidInputError(f"expected table schema version {SCHEMA_VERSION}, got {version!r}; {remedy}")
         metrics = content.pop("default_metrics", None)
         names = {f.name for f in dataclasses.fields(cls)} - {"default_metrics"}
-        if (
-            set(content) != names
-            or not all(isinstance(v, str) for v in content.values())
-            or not isinstance(metrics, dict)
-            or not all(isinstance(v, str) for v in metrics.values())
-        ):
+        if set(content) != names or not isinstance(metrics, dict):
             raise InvalidInputError("the table's metadata is damaged; write the table again from its source")
         return cls(default_metrics=metrics, **content)
 

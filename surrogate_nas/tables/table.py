@@ -70,20 +70,11 @@ class Table:
         """
         info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
         rows = check_architectures(space, X, canonical=info.key == "canonical")
-        self._set(space, rows, check_columns(columns, len(rows)), info)
-        for task, metric in info.default_metrics.items():
-            match_columns(self.columns, name, task, metric=metric)
+        self._set(space, rows, check_columns(columns, len(rows), info), info)
 
     @classmethod
     def of_checked(cls, space: SearchSpace, X: Rows, columns: Mapping[Column, Values], info: TableInfo) -> Self:
-        """Wrap arrays that went through the same checks before, without a copy (they may be memory-mapped).
-
-        Args:
-            space: Space of the architectures.
-            X: Rows as :func:`~surrogate_nas.tables.checks.check_architectures` returns them.
-            columns: Values as :func:`~surrogate_nas.tables.checks.check_columns` returns them.
-            info: Everything else.
-        """
+        """Wrap arrays that went through :mod:`~surrogate_nas.tables.checks` before; they may be memory-mapped."""
         table = cls.__new__(cls)
         table._set(space, X, columns, info)
         return table
@@ -270,6 +261,9 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).of_checked, (self.space, self.X, dict(self._values), self.info)
 
     def __repr__(self) -> str:
         tasks = ", ".join(self.tasks)

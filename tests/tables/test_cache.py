@@ -108,6 +108,12 @@ def test_one_file_read_in_two_spaces_is_cached_twice(tmp_path, cache, image):
     assert len(cached(cache)) == 2
 
 
+def test_a_space_that_allows_less_is_not_given_rows_outside_it(written, cache, graph):
+    assert len(load_table(written, space=graph.space)) == len(graph)
+    with pytest.raises(InvalidInputError, match="expected an"):
+        load_table(written, space=get_space("nas-bench-graph-proteins"))
+
+
 def test_the_cache_does_not_grow_for_ever(tmp_path, cache, graph, monkeypatch):
     monkeypatch.setattr("surrogate_nas.tables.cache.MAX_FILES", 3)
     for i in range(5):

@@ -144,6 +144,13 @@ def test_csv_files_that_are_none(tmp_path, csv_file):
             from_csv(path)
 
 
+def test_default_metrics_must_exist(csv_file):
+    with pytest.raises(UnknownNameError, match=r"results\.csv: table 'table', task 'cifar10': unknown metric 'f1'"):
+        from_csv(csv_file(lines(*quoted(1))), default_metrics={"cifar10": "f1"})
+    with pytest.raises(UnknownNameError, match="unknown task 'c11'"):
+        from_frame(frame(), default_metrics={"c11": "f1"})
+
+
 def test_a_table_becomes_a_frame(image):
     table = image.to_pandas()
     assert list(table.columns[:3]) == ["architecture", "blobs.accuracy.val.12ep.seed0", "blobs.accuracy.val.12ep.seed1"]

@@ -16,6 +16,7 @@ from surrogate_nas.spaces import EdgeCellSpace, get_space
 from surrogate_nas.tables import Table
 from surrogate_nas.tables.schema import TABLE_KEY
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 SPACE = get_space("nas-bench-201")
 
 
@@ -210,3 +211,20 @@ def _sample(tmp_path_factory) -> bytes:
         X = SPACE.enumerate()[:30]
         Table(SPACE, X, {Column("t", "accuracy", "val"): np.arange(30.0)}).to_parquet(path)
     return path.read_bytes()
+
+
+def test_files_of_every_schema_version_stay_readable():
+    """A file written when schema version 1 was new; it is never written again."""
+    table = Table.from_parquet(FIXTURES / "table-schema-1.parquet")
+    n = len(table)
+    np.testing.assert_array_equal(table.X, SPACE.enumerate()[::600])
+    expected = np.arange(n) / n
+    expected[4] = np.nan
+    np.testing.assert_array_equal(table.query(table.X, task="t", metric="accuracy", split="val", epochs=12), expected)
+    np.testing.assert_array_equal(table.values(task="t", metric="latency"), np.arange(n))
+    assert table.columns[0] == Column("t", "accuracy", "val", 12, 0, "1", "max")
+    assert (table.name, table.info.licence, dict(table.info.default_metrics)) == (
+        "made-up",
+        "CC0-1.0",
+        {"t": "accuracy"},
+    )

@@ -1,10 +1,13 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import surrogate_nas as sn
 from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
 from surrogate_nas.spaces import get_space
-from surrogate_nas.tables import Table
+from surrogate_nas.tables import Table, load_table
 
 GRAPH = get_space("nas-bench-graph")
 IMAGE = get_space("nas-bench-201")
@@ -160,8 +163,26 @@ def test_no_columns_and_unknown_default_metrics_are_refused():
         make(X, [1.0], default_metrics={"t": "f1"})
 
 
+@pytest.mark.parametrize("wrong", [{"name": 3}, {"licence": None}, {"default_metrics": {"t": 1}}])
+def test_descriptions_are_text(wrong):
+    with pytest.raises(InvalidInputError, match="expected text for name"):
+        make(GRAPH.enumerate()[:1], [1.0], **wrong)
+
+
 def test_the_callers_arrays_stay_the_callers():
     X, y = GRAPH.enumerate()[:3].copy(), np.arange(3.0)
     table = make(X, y)
     X[:], y[:] = 0, 9
     np.testing.assert_array_equal(table.query(GRAPH.enumerate()[:3], task="t"), [0, 1, 2])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])  # noqa: S301
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_table_travels_to_other_processes(graph, copied, opened):
+    table = load_table("nas-bench-graph") if opened else graph
+    again = copied(table)
+    assert again.info == table.info
+    assert again.columns == table.columns
+    column = {"task": table.tasks[0], "metric": "accuracy", "split": "val"}
+    np.testing.assert_array_equal(again.query(table.X, **column), table.query(table.X, **column))
+    assert not again.X.flags.writeable
