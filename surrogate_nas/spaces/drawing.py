@@ -30,7 +30,7 @@ SANS = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 
 # Pixels. Widths of characters are estimates for the usual fonts, on the safe side.
-_NAME_CHAR, _NOTE_CHAR, _TEXT_CHAR, _PADDING = 8.2, 6.0, 6.8, 22
+_NAME_CHAR, _NOTE_CHAR, _TEXT_CHAR, _PADDING = 8.6, 6.0, 6.8, 22
 _HEIGHT, _ROW, _GAP, _MARGIN, _FOOT, _ARROW = 40, 54, 44, 18, 34, 7.0
 
 
@@ -76,13 +76,13 @@ def mermaid(space: "SearchSpace", x: npt.ArrayLike) -> str:
     nodes = _nodes(graph)
     lines = ["flowchart LR"]
     for v, op in nodes.items():
-        name = op.name.replace('"', "#quot;")
+        name = op.name.replace('"', "'")
         box = f'(["{name}"])' if op.kind in ENDS else f'["{name}"]'
-        lines.append(f"  n{v}{box}:::{op.kind}")
+        lines.append(f"  n{v}{box}:::kind_{op.kind}")
     lines += [f"  n{a} --> n{b}" for a, b in zip(*graph.adjacency[0].nonzero(), strict=True)]
     for kind in dict.fromkeys(op.kind for op in nodes.values()):
         fill, border, ink = COLOURS[kind]
-        lines.append(f"  classDef {kind} fill:{fill},stroke:{border},color:{ink}")
+        lines.append(f"  classDef kind_{kind} fill:{fill},stroke:{border},color:{ink}")
     return "\n".join(lines) + "\n"
 
 
