@@ -11,7 +11,7 @@ import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -112,8 +112,12 @@ def _in_processes(
             for worker in workers:
                 if worker.item is None and waiting:
                     worker.give(waiting.popleft(), items)
+            failure: Exception | None = None
             for worker in _ready(workers):
-                i, answer = worker.take()
+                i, raised, answer = worker.take()
+                if raised:
+                    failure = failure or answer
+                    continue
                 if isinstance(answer, WorkerDied):
                     workers.remove(worker)
                     worker.stop()
@@ -124,6 +128,8 @@ def _in_processes(
                 done[i] = answer
                 if on_result:
                     on_result(i, answer)
+            if failure:  # only now, so that what finished beside it is kept
+                raise failure
             while following in done:
                 yield following, done.pop(following)
                 following += 1
@@ -148,22 +154,19 @@ class _Worker:
 
     def give(self, i: int, items: Sequence[Any]) -> None:
         self.item = i
-        try:
+        # It may have died between two items: take() finds out.
+        with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send(items[i])
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it died between two items; take() finds out
 
-    def take(self) -> tuple[int, Any]:
-        """Return (position, result), or WorkerDied as the result; raise what the function raised."""
-        i, self.item = self.item, None
+    def take(self) -> tuple[int, bool, Any]:
+        """Return (position, whether the function raised, its result or exception or WorkerDied)."""
+        i, self.item = int(self.item or 0), None
         try:
             raised, answer = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
-            return int(i or 0), WorkerDied(_ending(self.process.exitcode))
-        if raised:
-            raise answer
-        return int(i or 0), answer
+            return i, False, WorkerDied(_ending(self.process.exitcode))
+        return i, raised, answer
 
     def stop(self) -> None:
         self.pipe.close()

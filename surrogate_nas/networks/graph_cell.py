@@ -31,10 +31,10 @@ def build_graph_network(
     """Build the network of one architecture, see :class:`GraphCellNetwork`."""
     if len(input_shape) != 1:
         raise InvalidInputError(f"input_shape: expected (features,) for nodes of a graph, got {input_shape}")
-    if len(skeleton.stages) != 1 or skeleton.stages != (1,) or len(skeleton.channels) != 1:
+    if skeleton.stages != (1,) or len(skeleton.channels) != 1:
         raise InvalidInputError(
-            f"skeleton: expected one cell for nodes of a graph, stages (1,) and one width, got stages {skeleton.stages} "
-            f"and channels {skeleton.channels}"
+            f"skeleton: expected one cell for nodes of a graph, stages (1,) and one width, got stages "
+            f"{skeleton.stages} and channels {skeleton.channels}"
         )
     return GraphCellNetwork(graph, skeleton, input_shape[0], num_outputs)
 

@@ -36,12 +36,13 @@ class Attention(GATConv):
         super().__init__(in_width, width // 2, heads=2)
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         rows = self.lin(x).unflatten(-1, (self.heads, self.out_channels))
-        scores = ((rows * a).sum(-1) for a in (self.att_src, self.att_dst))
+        as_source, as_target = ((rows * a).sum(-1) for a in (self.att_src, self.att_dst))
         pattern = edges.product("self-looped", _self_looped).pattern
-        return attention(rows, *scores, pattern, self.negative_slope).flatten(-2) + self.bias
+        return attention(rows, as_source, as_target, pattern, self.negative_slope).flatten(-2) + self.bias
 
 
 @final
@@ -49,6 +50,7 @@ class Convolution(GCNConv):
     """Kipf and Welling's graph convolution."""
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         return edges.product("normalised, self-looped", _normalised_self_looped)(self.lin(x)) + self.bias
@@ -62,6 +64,7 @@ class Isomorphism(GINConv):
         super().__init__(nn.Linear(in_width, width))
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         return self.nn(edges.product("sum", _sum)(x) + (1 + self.eps) * x)
@@ -75,6 +78,7 @@ class Chebyshev(ChebConv):
         super().__init__(in_width, width, K=2)
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         filtered = edges.product("scaled laplacian", self._scaled_laplacian)(x)
@@ -89,6 +93,7 @@ class Sage(SAGEConv):
     """GraphSAGE: the mean of the neighbours beside the node itself."""
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         return self.lin_l(edges.product("mean", _mean)(x)) + self.lin_r(x)
@@ -99,6 +104,7 @@ class Arma(ARMAConv):
     """Auto-regressive moving average filter, one stack of one layer."""
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         passed = edges.product("normalised", _normalised)(x @ self.init_weight[0])
@@ -110,27 +116,34 @@ class KGraph(GraphConv):
     """k-GNN layer of order 1: the sum of the neighbours beside the node itself."""
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Compute the layer: (n, in_width) -> (n, width)."""
         if isinstance(edges, Tensor):
             return super().forward(x, edges)
         return self.lin_rel(edges.product("sum", _sum)(x)) + self.lin_root(x)
 
 
 @final
-class FullyConnected(nn.Linear):
+class FullyConnected(nn.Module):
     """A linear map of each node by itself."""
 
+    def __init__(self, in_width: int, width: int) -> None:
+        super().__init__()
+        self.lin = nn.Linear(in_width, width)
+
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
-        return super().forward(x)
+        """Compute the layer: (n, in_width) -> (n, width)."""
+        return self.lin(x)
 
 
 @final
-class Skip(nn.Identity):
+class Skip(nn.Module):
     """The input, as it is."""
 
     def __init__(self, in_width: int, width: int) -> None:
         super().__init__()
 
     def forward(self, x: Tensor, edges: Edges) -> Tensor:
+        """Return the input."""
         return x
 
 

@@ -103,6 +103,7 @@ class SparseProduct:
         self._copies: dict[int, SparseProduct] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Multiply: for each target, the weighted sum of its sources' rows; (n, c) -> (n, c)."""
         result: Tensor = _Product.apply(x, self)
         return result
 

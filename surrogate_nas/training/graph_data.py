@@ -103,7 +103,8 @@ def graph_dataset(
     if len(labels) != len(features):
         raise InvalidInputError(f"y: expected one label per node ({len(features)}), got {len(labels)}")
     if (edges is None) == (k is None):
-        raise InvalidInputError("graph: expected either edges=... or k=..., got " + ("neither" if k is None else "both"))
+        got = "neither" if k is None else "both"
+        raise InvalidInputError(f"graph: expected either edges=... or k=..., got {got}")
     edge_index = _checked_edges(nearest_neighbours(features, int(k or 0)) if edges is None else edges, len(labels))
     if splits is None:
         drawn = draw_splits(labels, labelled_per_class, num_val, resplits, random_state)
@@ -183,7 +184,7 @@ def _checked_labels(y: npt.ArrayLike) -> Ints:
         raise InvalidInputError("y: expected a class per node, got NaN or infinite labels; drop those nodes first")
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise InvalidInputError(f"y: expected at least two classes, got one ({classes.tolist()}); check the label column")
+        raise InvalidInputError(f"y: expected at least two classes, got one, {classes.tolist()}; check the labels")
     if len(classes) > len(labels) // 2:
         raise InvalidInputError(
             f"y: expected classes that repeat, got {len(classes)} different labels on {len(labels)} nodes; "

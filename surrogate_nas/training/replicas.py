@@ -56,7 +56,7 @@ class Replicas:
 
     def _logits(self, x: Tensor, mapped: int | None) -> Tensor:
         if self.b == 1:
-            return self.network(x[0], self.graph)[None]  # type: ignore[no-any-return]
+            return self.network(x[0], self.graph)[None]
 
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
             result: Tensor = functional_call(self.network, (parameters, buffers), (x, self.graph))

@@ -8,6 +8,10 @@ from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
+
+# Not used here: a pool's server loads this module once for all its workers, and with it what data sets need.
+import sklearn.datasets
+import sklearn.neighbors  # noqa: F401
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -25,7 +29,7 @@ from surrogate_nas.training.replicas import Replicas
 from surrogate_nas.training.result import CurvePoint, Scores, TrainingResult
 
 
-class TrainingFailedError(Exception):
+class _Diverged(Exception):
     """The training cannot go on; the message becomes the result's reason."""
 
 
@@ -36,6 +40,11 @@ class Trainer:
 
     A result depends on the architecture, the seed and the recipe alone: not on what was trained before,
     in which process or on how many threads. A trainer is small when pickled.
+
+    The default recipe is one for all data sets that come with the package. It was chosen once, on
+    validation scores of random architectures, for two things: a training takes less than a second of one
+    core, and more epochs move few best epochs (width 32; a step size of 0.02 and little dropout get there
+    in 40 epochs where 0.01 and 0.5 were still learning at 60).
 
     Attributes:
         space: The space of the architectures.
@@ -64,8 +73,8 @@ class Trainer:
     evaluate_every: int = 2
 
     def __post_init__(self) -> None:
-        counts = {"epochs": self.epochs, "channels": self.channels, "evaluate_every": self.evaluate_every}
-        for name, value in counts.items():
+        for name in ("epochs", "channels", "evaluate_every"):
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise InvalidInputError(f"{name}: expected a whole number of at least 1, got {value!r}")
         if not 0 <= self.dropout < 1:
@@ -108,7 +117,7 @@ class Trainer:
             start = time.perf_counter()
             try:
                 result, weights = self._train(x, int(seed), device, keep=weights_file is not None)
-            except (TrainingFailedError, MemoryError, RuntimeError) as error:
+            except (_Diverged, MemoryError, RuntimeError) as error:
                 result, weights = self._result(x, seed, device, "failed", _reason(error)), None
         result = replace(result, seconds=time.perf_counter() - start)
         if weights is not None and weights_file is not None:
@@ -165,8 +174,9 @@ class Trainer:
         return networks
 
     def _result(
-        self, x: npt.ArrayLike, seed: int, device: torch.device, status: Literal["ok", "failed"], reason: str, **more: Any
-    ) -> TrainingResult:
+        self, x: npt.ArrayLike, seed: int, device: torch.device, status: Literal["ok", "failed"], reason: str,
+        **more: Any,
+    ) -> TrainingResult:  # fmt: skip
         return TrainingResult(
             status, reason, dataset=self.data.name, architecture=self.space.format(x)[0], seed=seed, device=str(device),
             **more,
@@ -209,13 +219,13 @@ def _point(epoch: int, loss: Tensor, logits: Tensor, nodes: _Nodes) -> CurvePoin
     accuracy = float((chosen.argmax(-1) == y).double().mean())
     point = CurvePoint(epoch, float(loss.detach()), float(F.cross_entropy(chosen, y)), accuracy)
     if not np.isfinite(point).all():
-        raise TrainingFailedError(f"diverged: the loss was not finite at epoch {epoch}")
+        raise _Diverged(f"diverged: the loss was not finite at epoch {epoch}")
     return point
 
 
 def _reason(error: Exception) -> str:
     """Why a training failed; raises the error again if it is not of a kind that a training may end with."""
-    if isinstance(error, TrainingFailedError):
+    if isinstance(error, _Diverged):
         return str(error)
     # torch has a class for a full GPU only; a full main memory is a RuntimeError of the allocator.
     full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

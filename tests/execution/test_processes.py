@@ -73,8 +73,9 @@ def test_an_exception_of_the_function_is_raised_and_finished_results_are_kept(jo
     kept: list[int] = []
     with pytest.raises(ValueError, match="two is not to be had"):
         list(run_all(fail_at_two, range(50), jobs=jobs, on_result=lambda i, _: kept.append(i)))
-    assert {0, 1} <= set(kept)
+    assert 0 in kept
     assert 2 not in kept
+    assert len(kept) < 50
 
 
 def test_an_item_that_kills_its_worker_twice_is_recorded_and_the_others_go_on() -> None:
