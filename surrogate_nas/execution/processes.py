@@ -7,7 +7,6 @@ tried once more, and everything else goes on.
 
 import multiprocessing
 import os
-import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -166,6 +165,8 @@ class _Worker:
         except (EOFError, OSError):
             self.process.join()
             return i, False, WorkerDied(_ending(self.process.exitcode))
+        except Exception as error:  # noqa: BLE001 (an exception with an odd constructor fails only here)
+            return i, True, _untransportable("an answer", error)
         return i, raised, answer
 
     def stop(self) -> None:
@@ -193,20 +194,15 @@ def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
         except Exception as error:  # noqa: BLE001 (whatever it is, it is raised again in the parent)
             answer = (True, error)
         try:
-            pipe.send_bytes(_packed(answer))
+            pipe.send(answer)
         except (BrokenPipeError, ConnectionResetError):
             return
+        except Exception as error:  # noqa: BLE001 (pickling runs foreign code)
+            pipe.send((True, _untransportable(answer[1], error)))
 
 
-def _packed(answer: tuple[bool, Any]) -> bytes:
-    """Pickle an answer; what does not survive that becomes an exception that says so."""
-    try:
-        packed = pickle.dumps(answer)
-        pickle.loads(packed)  # noqa: S301 (our own bytes; exceptions with odd constructors fail only here)
-    except Exception as error:  # noqa: BLE001 (pickling runs foreign code)
-        what = type(answer[1]).__name__
-        packed = pickle.dumps((True, RuntimeError(f"{what} cannot be sent between processes ({error}): {answer[1]}")))
-    return packed
+def _untransportable(answer: object, error: Exception) -> RuntimeError:
+    return RuntimeError(f"{answer!r} cannot be sent between processes: {error}")
 
 
 def _context(function: Callable[[Any], Any]) -> BaseContext:

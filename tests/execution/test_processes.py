@@ -45,6 +45,15 @@ def unpicklable(x: int) -> object:
     return lambda: x
 
 
+class OddError(Exception):
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+
+
+def raise_odd(x: int) -> int:
+    raise OddError("this", "does not unpickle")
+
+
 def threads(_: int) -> str | None:
     return os.environ.get("OMP_NUM_THREADS")
 
@@ -113,6 +122,8 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_was_told() -> None:
 def test_results_that_cannot_travel_say_so() -> None:
     with pytest.raises(RuntimeError, match="cannot be sent between processes"):
         list(run_all(unpicklable, range(2), jobs=2))
+    with pytest.raises(RuntimeError, match="cannot be sent between processes"):
+        list(run_all(raise_odd, range(2), jobs=2))
 
 
 def test_workers_have_one_thread_and_the_environment_stays(monkeypatch: pytest.MonkeyPatch) -> None:
