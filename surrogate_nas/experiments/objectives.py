@@ -23,8 +23,8 @@ from surrogate_nas.tables import Table
 Floats = npt.NDArray[np.float64]
 Epochs = npt.NDArray[np.int64]
 
-#: Largest space of which it is found out beforehand whether a table holds all of it.
-MAX_LISTED = 100_000
+#: Spaces with more codes than this are looked up row by row.
+MAX_CODES = 2**20
 
 
 class Evaluation(NamedTuple):
@@ -147,15 +147,20 @@ class TableObjective(Objective):
         return Evaluation(scores, np.full(len(X), np.nan))
 
     def measured(self, X: Rows) -> npt.NDArray[np.bool_]:
-        """Tell which rows the table has a score for."""
-        return np.ones(len(X), dtype=bool) if self._complete else ~np.isnan(self._query(X, self.column.epochs))
+        """Tell which rows of the space the table has a score for."""
+        known = self._known
+        return ~np.isnan(self._query(X, self.column.epochs)) if known is None else known[self.space.codes(X)]
 
     @cached_property
-    def _complete(self) -> bool:
-        """Whether every architecture of the space was measured: then there is nothing to look up per candidate."""
-        if self.space.size > MAX_LISTED:
-            return False
-        return not np.isnan(self._query(self.space.enumerate(), self.column.epochs)).any()
+    def _known(self) -> npt.NDArray[np.bool_] | None:
+        """Which rows have a score, by code: strategies ask for a handful at a time, where every call counts."""
+        n_codes = float(np.prod(self.space.cardinalities, dtype=np.float64))
+        if n_codes > MAX_CODES:
+            return None
+        rows = self.space.enumerate()
+        known = np.zeros(int(n_codes), dtype=bool)
+        known[self.space.codes(rows)] = ~np.isnan(self._query(rows, self.column.epochs))
+        return known
 
     def describe(self) -> dict[str, Any]:
         """The table, the column, and a checksum of its values."""

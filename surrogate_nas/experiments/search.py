@@ -197,6 +197,8 @@ class _Run:
             self.strategy.tell(proposal.X, sign * evaluation.scores, epochs=proposal.epochs, cost_s=evaluation.cost_s)
             self.parts.append((proposal, evaluation))
             self.spent += len(proposal.X)
+        if not self.parts:
+            raise SpaceExhaustedError(f"search: expected {self.strategy!r} to propose an architecture, got none")
         return self._gather()
 
     def _ask(self) -> Proposal:
@@ -207,7 +209,7 @@ class _Run:
         try:
             X, epochs = self.strategy.ask(self.batch_size)
         except SpaceExhaustedError:
-            if not self.spent:
+            if not self.parts:
                 raise
             return Proposal(self.parts[0][0].X[:0])
         left = self.budget - self.spent
@@ -216,11 +218,10 @@ class _Run:
     def _evaluate(self, proposal: Proposal) -> Evaluation:
         """Results of a batch: from the log where it has them, else from the objective."""
         X, epochs = proposal
-        scores, cost_s = np.full(len(X), np.nan), np.full(len(X), np.nan)
+        scores, cost_s = np.full((2, len(X)), np.nan)
         missing = np.arange(len(X))
         if self.log is not None:
-            known = [i for i in range(len(X)) if self._replay(i, proposal, scores, cost_s)]
-            missing = np.delete(missing, known)
+            missing = missing[[not self._replay(i, proposal, scores, cost_s) for i in range(len(X))]]
         finished = len(X) - len(missing)
         if not len(missing):
             return Evaluation(scores, cost_s)

@@ -20,7 +20,7 @@ from surrogate_nas.strategies.base import Floats, Strategy
 from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
 
 #: How many random candidates, mutants of one parent and tournaments are drawn at once, to save calls.
-BLOCK, LITTER, TOURNAMENTS = 64, 8, 64
+BLOCK, LITTER, TOURNAMENTS = 64, 12, 64
 
 _SCORE = itemgetter(0)
 
@@ -51,7 +51,8 @@ class RegularizedEvolution(Strategy):
 
     Args:
         space: Where the architectures come from.
-        population_size: Members of the population.
+        population_size: Members of the population. The default suits a hundred evaluations or two; the paper
+            uses 100 for twenty thousand.
         sample_size: Members drawn for one tournament.
         random_state: Seed of every random choice.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
@@ -65,7 +66,7 @@ class RegularizedEvolution(Strategy):
         self,
         space: SearchSpace,
         *,
-        population_size: int = 50,
+        population_size: int = 30,
         sample_size: int = 10,
         random_state: RandomState = None,
         allowed: Predicate | None = None,

@@ -135,6 +135,13 @@ def test_a_search_ends_where_the_space_does(space):
         search(CallableObjective(lambda x: 1.0, space), nothing, budget=50)
 
 
+def test_a_strategy_that_has_nothing_more_to_say_ends_the_search(space):
+    objective = CallableObjective(lambda x: 1.0, space)
+    assert len(search(objective, Scripted(space, [[[0] * 6], []]), budget=9).X) == 1
+    with pytest.raises(SpaceExhaustedError, match="to propose an architecture, got none"):
+        search(objective, Scripted(space, [[]]), budget=9)
+
+
 def test_epochs_go_to_the_objective_and_back_to_the_strategy(space, tmp_path):
     class Long(Objective):
         direction, key = "max", "row"

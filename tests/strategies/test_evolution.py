@@ -75,7 +75,7 @@ def test_a_tournament_of_nearly_all_is_won_by_the_best(space):
 
 def test_a_tournament_of_one_is_uniform(space):
     counts = np.zeros(P)
-    for seed in range(600):
+    for seed in range(300):
         strategy = RegularizedEvolution(space, population_size=P, sample_size=1, random_state=seed, key="row")
         founders = np.array([[i % 5] * 6 if i < 5 else [0, 0, 0, 4, 4, i - 5] for i in range(P)])
         strategy.tell(founders, np.arange(P, dtype=float))

@@ -20,8 +20,8 @@ def twins(space):
     """Different rows of the same network."""
     rows = space.enumerate()
     same = rows[(space.canonical(rows) == space.canonical(rows[:1])).all(axis=1)]
-    assert len(same) > 5
-    return same
+    assert len(same) > 300
+    return same[::12]
 
 
 def test_twins_are_one_architecture_or_several_as_the_key_says(space, twins):
@@ -54,14 +54,14 @@ def test_the_run_decides_the_key_unless_the_strategy_was_given_one(space, twins)
     for given, n in ((None, len(twins)), ("row", len(twins)), ("canonical", 1)):
         strategy = RandomSearch(space, random_state=0, key=given, allowed=lambda X: (X[:, None] == twins).all(2).any(1))
         strategy.restrict(key="row")
-        assert len(strategy.ask(1000).X) == n
+        assert len(strategy.ask(60).X) == n
 
 
 def test_what_was_told_before_keeps_counting_under_a_new_key(space, twins):
     strategy = RandomSearch(space, random_state=0, allowed=lambda X: (X[:, None] == twins).all(2).any(1))
     strategy.tell(twins[:2], [1.0, 2.0])
     strategy.restrict(key="row")
-    np.testing.assert_array_equal(np.unique(strategy.ask(1000).X, axis=0), np.unique(twins[2:], axis=0))
+    np.testing.assert_array_equal(np.unique(strategy.ask(60).X, axis=0), np.unique(twins[2:], axis=0))
 
 
 def test_a_used_strategy_is_refused(space):
