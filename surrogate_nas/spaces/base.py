@@ -7,8 +7,9 @@ which read the space's ``skeleton``.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,12 +40,14 @@ class SearchSpace(ABC):
         gene_names: One readable name per gene.
         size: Number of valid rows, equal to ``len(enumerate())``.
         skeleton: How networks are built from a cell of this space, as data.
+        references: Architectures that people build by hand, in text form by name; what a search should beat.
     """
 
     name: str
     cardinalities: npt.NDArray[np.int64]
     gene_names: tuple[str, ...]
     skeleton: Skeleton
+    references: Mapping[str, str] = MappingProxyType({})
 
     @property
     @abstractmethod

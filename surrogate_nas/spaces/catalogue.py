@@ -1,6 +1,6 @@
 """The spaces that come with the package, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from surrogate_nas.core import choose
@@ -53,6 +53,21 @@ _GRAPH_WIRINGS = (
     (0, 1, 2, 3),
 )  # fmt: skip
 
+# The usual networks: one operation throughout, two layers deep and as deep as the cell goes.
+_GRAPH_NAMES = {
+    "GAT": "gat", "GCN": "gcn", "GIN": "gin", "ChebNet": "cheb", "GraphSAGE": "sage", "ARMA": "arma", "k-GNN": "graph",
+    "MLP": "fc",
+}  # fmt: skip
+
+
+def _graph_references(allowed: Sequence[str] | None = None) -> dict[str, str]:
+    chosen = {name: op for name, op in _GRAPH_NAMES.items() if allowed is None or op in allowed}
+    two = {f"{name}, 2 layers": f"[0,1,2,3] skip|skip|{op}|{op}" for name, op in chosen.items()}
+    return two | {f"{name}, 4 layers": f"[0,1,2,3] {op}|{op}|{op}|{op}" for name, op in chosen.items()}
+
+
+_PROTEINS_OPERATIONS = ("gcn", "sage", "arma", "fc", "skip")
+
 _GRAPH_SKELETON = Skeleton(
     input_kind="graph", stages=(1,), channels=(128,), merge="sum", output_merge="concatenate", dropout=0.5
 )
@@ -72,9 +87,16 @@ _IMAGE_SKELETON = Skeleton(
 )  # fmt: skip
 
 _SPACES: dict[str, Callable[[str], SearchSpace]] = {
-    "nas-bench-graph": lambda name: NodeCellSpace(name, _GRAPH_OPERATIONS, _GRAPH_WIRINGS, _GRAPH_SKELETON),
+    "nas-bench-graph": lambda name: NodeCellSpace(
+        name, _GRAPH_OPERATIONS, _GRAPH_WIRINGS, _GRAPH_SKELETON, references=_graph_references()
+    ),
     "nas-bench-graph-proteins": lambda name: NodeCellSpace(
-        name, _GRAPH_OPERATIONS, _GRAPH_WIRINGS, _GRAPH_SKELETON, ("gcn", "sage", "arma", "fc", "skip")
+        name,
+        _GRAPH_OPERATIONS,
+        _GRAPH_WIRINGS,
+        _GRAPH_SKELETON,
+        _PROTEINS_OPERATIONS,
+        _graph_references(_PROTEINS_OPERATIONS),
     ),
     "nas-bench-201": lambda name: EdgeCellSpace(name, _IMAGE_OPERATIONS, 4, _IMAGE_SKELETON),
 }

@@ -1,6 +1,6 @@
 """Cells with operations on the edges of a complete directed acyclic graph."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
@@ -37,7 +37,14 @@ class EdgeCellSpace(TabulatedSpace):
     be trained separately.
     """
 
-    def __init__(self, name: str, operations: Sequence[Operation], n_nodes: int, skeleton: Skeleton) -> None:
+    def __init__(
+        self,
+        name: str,
+        operations: Sequence[Operation],
+        n_nodes: int,
+        skeleton: Skeleton,
+        references: Mapping[str, str] | None = None,
+    ) -> None:
         """Describe a space of cells.
 
         Args:
@@ -45,10 +52,12 @@ class EdgeCellSpace(TabulatedSpace):
             operations: What an edge can carry; kind "none" removes it, kind "identity" passes on.
             n_nodes: Nodes of the cell, input and output included.
             skeleton: What stands around the cell.
+            references: Hand-made architectures by name, in text form.
         """
         self.operations = tuple(operations)
         self.n_nodes = n_nodes
         self.skeleton = skeleton
+        self.references = dict(references or {})
         check_names([op.name for op in self.operations], "|~+")
         if n_nodes < 2:
             raise InvalidInputError(

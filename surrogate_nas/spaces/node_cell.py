@@ -1,7 +1,7 @@
 """Cells with operations on nodes, each of which reads one earlier node: labelled rooted trees."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
@@ -53,6 +53,7 @@ class NodeCellSpace(TabulatedSpace):
         wirings: Sequence[Sequence[int]],
         skeleton: Skeleton,
         allowed_operations: Sequence[str] | None = None,
+        references: Mapping[str, str] | None = None,
     ) -> None:
         """Describe a space of cells.
 
@@ -63,10 +64,12 @@ class NodeCellSpace(TabulatedSpace):
             skeleton: What stands around the cell.
             allowed_operations: Names of the operations that valid rows may use; None allows all. The encoding
                 of rows does not depend on it.
+            references: Hand-made architectures by name, in text form.
         """
         self.operations = tuple(operations)
         self.wirings: tuple[Wiring, ...] = tuple(tuple(int(k) for k in w) for w in wirings)
         self.skeleton = skeleton
+        self.references = dict(references or {})
         self.allowed_operations = (
             tuple(op.name for op in operations) if allowed_operations is None else tuple(allowed_operations)
         )

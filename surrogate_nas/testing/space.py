@@ -61,6 +61,13 @@ def check_description(space: SearchSpace, rng: np.random.Generator) -> None:
     assert copy.deepcopy(space).size == space.size
 
 
+def check_references(space: SearchSpace, rng: np.random.Generator) -> None:
+    """Hand-made architectures are architectures of the space, each a different one."""
+    rows = space.parse(list(space.references.values()))
+    assert space.valid(space.canonical(rows)).all()
+    assert len(np.unique(space.codes(space.canonical(rows)))) == len(space.references)
+
+
 def check_enumerate(space: SearchSpace, rng: np.random.Generator) -> None:
     """All valid rows, each once, at the position that ``index`` says."""
     if space.size > LARGEST:
@@ -288,6 +295,7 @@ def check_drawing(space: SearchSpace, rng: np.random.Generator) -> None:
 CHECKS: tuple[Callable[[SearchSpace, np.random.Generator], None], ...] = (
     check_description,
     check_enumerate,
+    check_references,
     check_text_round_trip,
     check_malformed_text,
     check_networkx_round_trip,
