@@ -1,0 +1,157 @@
+"""Gradient-boosted trees whose spread comes from models that each left out a part of the rows."""
+
+from typing import Any, Literal, Self, final, overload
+
+import numpy as np
+import numpy.typing as npt
+import xgboost
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags
+
+from surrogate_nas.predictors.inputs import Floats, check_features, check_training
+from surrogate_nas.predictors.state import State
+
+
+@final
+class BoostedTrees(RegressorMixin, BaseEstimator):
+    """XGBoost models, each trained without one fold of the rows; their mean predicts.
+
+    The standard deviation has two parts: how far the models are from each other, and how far each was
+    from the rows it had not seen. With fewer rows than two per model, all models see all rows and the
+    second part is the standard deviation of y.
+
+    Args:
+        n_estimators: Trees per model.
+        max_depth: Depth of a tree.
+        learning_rate: Weight of each tree.
+        subsample: Share of rows per tree.
+        colsample: Share of features per tree.
+        min_child_weight: Smallest number of rows in a leaf.
+        n_models: Number of models, also of folds.
+        n_jobs: Threads.
+        random_state: Seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 300,
+        max_depth: int = 4,
+        learning_rate: float = 0.05,
+        subsample: float = 0.8,
+        colsample: float = 0.5,
+        min_child_weight: float = 1.0,
+        n_models: int = 5,
+        n_jobs: int = 1,
+        random_state: int = 0,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.subsample = subsample
+        self.colsample = colsample
+        self.min_child_weight = min_child_weight
+        self.n_models = n_models
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train all models.
+
+        Args:
+            X: Features, shape (n, f); NaN = not known.
+            y: Scores, shape (n,).
+            sample_weight: Weight per row, shape (n,).
+        """
+        rows, scores, weight = check_training(self, X, y, sample_weight, allow_nan=True)
+        features = rows.astype(np.float32)
+        rng = np.random.default_rng(self.random_state)
+        self.center_, self.scale_ = float(scores.mean()), float(scores.std()) or 1.0
+        target = (scores - self.center_) / self.scale_
+        n = len(target)
+        fold = rng.permutation(n) % self.n_models
+        held_out = n >= 2 * self.n_models
+        self.out_of_fold_ = np.full(n, self.center_)
+        self.boosters_ = []
+        for k in range(self.n_models):
+            seen = fold != k if held_out else np.ones(n, dtype=bool)
+            seed = int(rng.integers(2**31 - 1))
+            booster = self._train(features[seen], target[seen], None if weight is None else weight[seen], seed)
+            self.boosters_.append(booster)
+            if held_out:
+                unseen = booster.inplace_predict(features[~seen]).astype(np.float64)
+                self.out_of_fold_[~seen] = unseen * self.scale_ + self.center_
+        self.noise_ = float(np.sqrt(np.mean((self.out_of_fold_ - scores) ** 2)))
+        return self
+
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Expected score and, where asked for, the standard deviation of a new score.
+
+        Args:
+            X: Features, shape (m, f).
+            return_std: Also give the standard deviation.
+        """
+        features = check_features(self, X, allow_nan=True).astype(np.float32)
+        each = np.stack([b.inplace_predict(features).astype(np.float64) for b in self.boosters_])
+        each = each * self.scale_ + self.center_
+        mean = each.mean(axis=0)
+        if not return_std:
+            return mean
+        return mean, np.sqrt(each.var(axis=0) + self.noise_**2)
+
+    def get_state(self) -> State:
+        """What has to be written down to predict the same numbers again."""
+        values = {"params": self.get_params(deep=False), "center": self.center_, "scale": self.scale_}
+        values |= {"noise": self.noise_, "n_features_in": self.n_features_in_}
+        boosters = {f"model-{k}": bytes(b.save_raw("ubj")) for k, b in enumerate(self.boosters_)}
+        return State(values, {"out_of_fold": self.out_of_fold_}, boosters)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Inverse of :meth:`get_state`."""
+        made = cls(**state.values["params"])
+        made.center_, made.scale_ = float(state.values["center"]), float(state.values["scale"])
+        made.noise_, made.n_features_in_ = float(state.values["noise"]), int(state.values["n_features_in"])
+        made.out_of_fold_ = state.arrays["out_of_fold"]
+        made.boosters_ = [load_booster(state.boosters[f"model-{k}"], made.n_jobs) for k in range(made.n_models)]
+        return made
+
+    def _train(
+        self, X: npt.NDArray[np.float32], target: Floats, weight: Floats | None, seed: int
+    ) -> xgboost.Booster:
+        parameters = {
+            "max_depth": self.max_depth,
+            "eta": self.learning_rate,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample,
+            "min_child_weight": self.min_child_weight,
+            "tree_method": "hist",
+            "nthread": self.n_jobs,
+            "seed": seed,
+            "base_score": 0.0,
+            "verbosity": 0,
+        }
+        data = xgboost.QuantileDMatrix(X, label=target, weight=weight, nthread=self.n_jobs)
+        return xgboost.train(parameters, data, num_boost_round=self.n_estimators)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def load_booster(raw: bytes, n_jobs: int) -> xgboost.Booster:
+    """A booster from its UBJ bytes.
+
+    Args:
+        raw: What ``save_raw("ubj")`` gave.
+        n_jobs: Threads for predicting.
+    """
+    booster = xgboost.Booster({"nthread": n_jobs})
+    booster.load_model(bytearray(raw))
+    return booster

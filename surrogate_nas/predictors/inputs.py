@@ -1,0 +1,65 @@
+"""Checks shared by the regressors: scikit-learn's own, with this package's errors for bad scores."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from surrogate_nas.core import InvalidInputError
+
+Floats = npt.NDArray[np.float64]
+
+
+def check_training(
+    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any = None, *, allow_nan: bool = False
+) -> tuple[Floats, Floats, Floats | None]:
+    """Check what comes into ``fit`` and remember the number of features.
+
+    Args:
+        estimator: The regressor being fitted.
+        X: Features, shape (n, f).
+        y: Scores, shape (n,).
+        sample_weight: Weights, shape (n,), not negative; rows of weight 0 are left out.
+        allow_nan: Whether NaN may stand for an unknown feature.
+
+    Raises:
+        InvalidInputError: A score is NaN or infinite, or a weight negative.
+    """
+    if y is not None:
+        scores = column_or_1d(y, dtype=np.float64, warn=True)
+        bad = ~np.isfinite(scores)
+        if bad.any():
+            raise InvalidInputError(
+                f"y: expected finite scores, got {int(bad.sum())} NaN or inf value(s), the first at position "
+                f"{int(np.flatnonzero(bad)[0])}; drop those rows first"
+            )
+    finite = "allow-nan" if allow_nan else True
+    features, scores = validate_data(
+        estimator, X, y, y_numeric=True, dtype=np.float64, ensure_all_finite=finite
+    )
+    scores = np.asarray(scores, dtype=np.float64)
+    if sample_weight is None:
+        return features, scores, None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != scores.shape or not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+        raise InvalidInputError(
+            f"sample_weight: expected {len(scores)} finite weights, none negative and one positive at least; "
+            f"got shape {weight.shape}"
+        )
+    kept = weight > 0
+    return features[kept], scores[kept], weight[kept]
+
+
+def check_features(estimator: BaseEstimator, X: Any, *, allow_nan: bool = False) -> Floats:
+    """Check what comes into ``predict`` against what ``fit`` saw.
+
+    Args:
+        estimator: A fitted regressor.
+        X: Features, shape (n, f).
+        allow_nan: Whether NaN may stand for an unknown feature.
+    """
+    check_is_fitted(estimator)
+    finite = "allow-nan" if allow_nan else True
+    return np.asarray(validate_data(estimator, X, dtype=np.float64, ensure_all_finite=finite, reset=False))
