@@ -51,7 +51,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "creating $(VENV) with $$("$$python" --version)"; \
 		"$$python" -m venv --clear $(VENV); \
 	fi
-	@echo "installing into $(VENV): a few minutes, once (details in $(VENV)/install.log)"
-	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check --log $(VENV)/install.log -c constraints.txt hatchling editables
-	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check --log $(VENV)/install.log -c constraints.txt --no-build-isolation -e '.[dev]'
+	@echo "installing into $(VENV): a few minutes, once"
+	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check -c constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --progress-bar off --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
