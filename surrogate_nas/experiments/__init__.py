@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         TableObjective,
     )
     from surrogate_nas.experiments.run_log import RunLog, read_log
-    from surrogate_nas.experiments.search import SearchResult, search
+    from surrogate_nas.experiments.searching import SearchResult, search
     from surrogate_nas.experiments.trainings import LoggedTrainings, ReplayedTrainings
 
 #: Where each public name lives; on first use, because the trainer brings torch.
@@ -32,7 +32,7 @@ _HOMES = {
     "PredictorObjective": "objectives",
     "ReplayedTrainings": "trainings",
     "RunLog": "run_log",
-    "SearchResult": "search",
+    "SearchResult": "searching",
     "Settings": "main_job",
     "TableObjective": "objectives",
     "collect": "collection",
@@ -41,7 +41,7 @@ _HOMES = {
     "play": "arms",
     "read_log": "run_log",
     "run_main_job": "main_job",
-    "search": "search",
+    "search": "searching",
     "sources_of": "main_job",
     "table_of_logs": "collection",
 }

@@ -6,7 +6,7 @@ import numpy as np
 
 from surrogate_nas.core import SpaceExhaustedError
 from surrogate_nas.experiments.objectives import PredictorObjective
-from surrogate_nas.experiments.search import search
+from surrogate_nas.experiments.searching import search
 from surrogate_nas.predictors import BasePredictor
 from surrogate_nas.spaces.base import Rows
 from surrogate_nas.strategies import RegularizedEvolution

@@ -1,16 +1,18 @@
 """A search spends its budget once, in one place, and ends the same whatever happened to it on the way."""
 
 import json
+import pkgutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+import surrogate_nas.experiments
 from surrogate_nas.core import Column, InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.experiments.objectives import CallableObjective, Evaluation, Objective, TableObjective
 from surrogate_nas.experiments.run_log import read_log
-from surrogate_nas.experiments.search import LOG_NAME, search
+from surrogate_nas.experiments.searching import LOG_NAME, search
 from surrogate_nas.spaces import get_space
 from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Strategy
 from surrogate_nas.tables import Table
@@ -256,7 +258,7 @@ KILLED = """
 import os, signal, sys, time
 import numpy as np
 from surrogate_nas.experiments.objectives import CallableObjective
-from surrogate_nas.experiments.search import search
+from surrogate_nas.experiments.searching import search
 from surrogate_nas.spaces import get_space
 from surrogate_nas.strategies import RegularizedEvolution
 from surrogate_nas.testing.strategy import Landscape
@@ -400,3 +402,10 @@ def test_progress_counts_evaluations(table, tmp_path):
     listener = Listener()
     search(TableObjective(table, task="t"), evolution(table.space), budget=10, batch_size=4, progress=listener)
     assert listener.heard == [("search", n, 10) for n in (4, 8, 10)]
+
+
+def test_no_module_hides_a_public_name():
+    """Importing a module sets an attribute of its package, which would then stand for the function of that name."""
+    modules = {module.name for module in pkgutil.iter_modules(surrogate_nas.experiments.__path__)}
+    assert not modules & set(surrogate_nas.experiments.__all__)
+    assert surrogate_nas.search is search
