@@ -46,7 +46,9 @@ class DepthFeatures(Encoder):
             for b in range(a + 1, v):
                 at = columns[graphs.counts[a, b] > 0]
                 pairs[graphs.ops[a, at], graphs.ops[b, at], at] += graphs.counts[a, b, at]
-        return np.concatenate([x.reshape(-1, n) for x in (by_depth, by_height, pairs)]).T[back]
+        rows = (by_depth.shape[0] * vocabulary, vocabulary * vocabulary)
+        blocks = zip((by_depth, by_height, pairs), (rows[0], rows[0], rows[1]), strict=True)
+        return np.concatenate([block.reshape(count, n) for block, count in blocks]).T[back]
 
     def _names(self) -> list[str]:
         graphs = self.space.graphs(self.space.sample(1, np.random.default_rng(0)))

@@ -44,9 +44,9 @@ def _groups(vocabulary: tuple[Operation, ...], working: list[int]) -> list[tuple
     groups = [("any", working), ("weighted", [i for i in working if vocabulary[i].has_weights])]
     groups += [("wide", [i for i in working if vocabulary[i].kernel > 1])]
     for kind in sorted({vocabulary[i].kind for i in working}):
-        groups.append((kind, [i for i in working if vocabulary[i].kind == kind]))
+        groups.append((f"kind {kind}", [i for i in working if vocabulary[i].kind == kind]))
     for trait in sorted({t for i in working for t, _ in vocabulary[i].traits}):
-        groups.append((trait, [i for i in working if dict(vocabulary[i].traits).get(trait, 0.0) > 0.5]))
+        groups.append((f"trait {trait}", [i for i in working if dict(vocabulary[i].traits).get(trait, 0.0) > 0.5]))
     for cost in sorted({vocabulary[i].cost for i in working}):
         groups.append((f"cost {cost:g}", [i for i in working if vocabulary[i].cost == cost]))
     return [(name, group) for name, group in groups if group]

@@ -43,11 +43,13 @@ def check_training(
     if sample_weight is None:
         return features, scores, None
     weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != scores.shape or not np.isfinite(weight).all() or (weight < 0).any() or not weight.any():
+    if weight.shape != scores.shape or not np.isfinite(weight).all() or (weight < 0).any():
         raise InvalidInputError(
-            f"sample_weight: expected {len(scores)} finite weights, none negative and one positive at least; "
-            f"got shape {weight.shape}"
+            f"sample_weight: expected {len(scores)} finite weights, none negative, got shape {weight.shape} from "
+            f"{weight.min(initial=np.inf):g} to {weight.max(initial=-np.inf):g}"
         )
+    if not weight.any():
+        raise InvalidInputError("sample_weight: expected a positive weight at least once, every weight is zero")
     kept = weight > 0
     return features[kept], scores[kept], weight[kept]
 

@@ -1,0 +1,49 @@
+"""Every predictor keeps the contract, and gives the same numbers in another process."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from surrogate_nas.encodings import AdjacencyEncoder, DepthFeatures, GraphFeatures, OneHotEncoder
+from surrogate_nas.predictors import AutoPredictor, BoostedTrees, Forest, GaussianProcess, Predictor
+from surrogate_nas.spaces import get_space
+from surrogate_nas.testing.predictor import CHECKS, fingerprint
+
+FACTORIES = {
+    "auto": lambda space, direction: AutoPredictor(space, direction=direction),
+    "boosted": lambda space, direction: Predictor(
+        space, GraphFeatures(space, pairs=False), BoostedTrees(n_estimators=60, n_models=3), direction=direction
+    ),
+    "forest": lambda space, direction: Predictor(
+        space, AdjacencyEncoder(space), Forest(n_estimators=60), direction=direction
+    ),
+    "process": lambda space, direction: Predictor(
+        space, DepthFeatures(space), GaussianProcess(kernel="rbf"), direction=direction
+    ),
+    "linear": lambda space, direction: Predictor(
+        space, OneHotEncoder(space), GaussianProcess(max_rows=50), direction=direction
+    ),
+}
+CASES = [*((name, "nas-bench-201") for name in FACTORIES), ("auto", "nas-bench-graph")]
+
+
+@pytest.mark.parametrize(("name", "space"), CASES)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_contract(check, name, space):
+    check(FACTORIES[name], get_space(space))
+
+
+def prints() -> dict[str, list[float]]:
+    return {name: fingerprint(factory, get_space("nas-bench-201")) for name, factory in FACTORIES.items()}
+
+
+def test_another_process_gives_the_same_numbers():
+    here = prints()
+    found = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout) == here
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(prints()))
