@@ -11,9 +11,7 @@ from surrogate_nas.spaces.operations import Operation
 ALL_SUBSETS_UP_TO = 4
 
 
-def operation_sets(
-    vocabulary: tuple[Operation, ...], *, pairs: bool = True
-) -> tuple[npt.NDArray[np.bool_], list[str]]:
+def operation_sets(vocabulary: tuple[Operation, ...], *, pairs: bool = True) -> tuple[npt.NDArray[np.bool_], list[str]]:
     """Sets of operations that compute something (no input, output, identity or none).
 
     Small vocabularies give all subsets. Large ones give single operations, groups that share an
@@ -35,8 +33,8 @@ def operation_sets(
     for name, group in _groups(vocabulary, working):
         found.setdefault(frozenset(group), name)
     sets = np.zeros((len(found), len(vocabulary)), dtype=bool)
-    for row, chosen in zip(sets, found, strict=True):
-        row[list(chosen)] = True
+    for row, members in zip(sets, found, strict=True):
+        row[list(members)] = True
     return sets, list(found.values())
 
 

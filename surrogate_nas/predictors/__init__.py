@@ -12,7 +12,7 @@ _HOMES = {
     "GaussianProcess": "gaussian_process",
     "MetaPredictor": "meta",
     "Predictor": "base",
-    "Ranking": "base",
+    "Ranking": "ranking",
     "State": "state",
     "load_predictor": "saving",
     "save_predictor": "saving",

@@ -49,9 +49,7 @@ class AutoPredictor(BasePredictor):
         self.random_state = random_state
         self.direction = direction
 
-    def _fit(
-        self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None
-    ) -> None:
+    def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
         self.encoders_ = [] if self.space is None else _encoders(self.space)
         self._set_scale(X)
         self.extra_scores_ = [] if extra is None else [_scores_of(column) for column in extra.T]
@@ -76,7 +74,11 @@ class AutoPredictor(BasePredictor):
 
     def get_state(self) -> State:
         """What has to be written down to predict the same numbers again."""
-        values = {"random_state": self.random_state, "direction": self.direction, "n_extra": self.n_extra_}
+        values: dict[str, Any] = {
+            "random_state": self.random_state,
+            "direction": self.direction,
+            "n_extra": self.n_extra_,
+        }
         values |= {"widen": self.widen_, "encoders": len(self.encoders_)}
         parts = {"space": self.space, "scores": self.scores_, "process": self.process_, "trees": self.trees_}
         parts |= {f"encoder-{i}": encoder for i, encoder in enumerate(self.encoders_)}

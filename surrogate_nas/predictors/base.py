@@ -1,9 +1,8 @@
 """What every predictor of architectures has in common, and the plain one: space, encoder, regressor."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, final, overload
+from typing import Any, Literal, Self, final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,52 +10,14 @@ from sklearn.base import BaseEstimator, clone
 
 from surrogate_nas.core import Direction, InvalidInputError, Prediction
 from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.ranking import Ranking
 from surrogate_nas.predictors.state import State
 from surrogate_nas.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
 #: Rows scored at once: features of a million architectures would not fit into memory.
 CHUNK = 32_768
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Architectures, the best expected first.
-
-    Attributes:
-        index: Position of each row in the X that was ranked, int of shape (k,).
-        rows: The rows themselves, shape (k, d).
-        mean: Expected score in the target's unit, shape (k,).
-        std: Standard deviation of the prediction, shape (k,).
-        space: The space of the rows, or None where rows are plain floats.
-    """
-
-    index: npt.NDArray[np.int64]
-    rows: npt.NDArray[Any]
-    mean: Floats
-    std: Floats
-    space: SearchSpace | None = None
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @property
-    def texts(self) -> list[str]:
-        """The architectures in their official text form (needs a space)."""
-        if self.space is None:
-            raise InvalidInputError("texts: expected a ranking of a search space's rows, got plain floats; use .rows")
-        return self.space.format(self.rows)
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """A DataFrame with the columns architecture (text, or the position in X), mean and std."""
-        import pandas as pd
-
-        names = self.index if self.space is None else self.texts
-        return pd.DataFrame({"architecture": names, "mean": self.mean, "std": self.std})
 
 
 class BasePredictor(BaseEstimator, ABC):
@@ -73,9 +34,7 @@ class BasePredictor(BaseEstimator, ABC):
     n_extra_: int
 
     @abstractmethod
-    def _fit(
-        self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None
-    ) -> None:
+    def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
         """Learn from checked arrays, forgetting earlier fits."""
 
     @abstractmethod
@@ -221,9 +180,7 @@ class Predictor(BasePredictor):
         self.regressor = regressor
         self.direction = direction
 
-    def _fit(
-        self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None
-    ) -> None:
+    def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
         if self.regressor is None:
             raise InvalidInputError("Predictor: expected a regressor, got None; AutoPredictor chooses one")
         self.encoder_ = None if self.encoder is None else clone(self.encoder).fit(X)

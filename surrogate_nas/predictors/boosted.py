@@ -121,9 +121,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         made.boosters_ = [load_booster(state.boosters[f"model-{k}"], made.n_jobs) for k in range(made.n_models)]
         return made
 
-    def _train(
-        self, X: npt.NDArray[np.float32], target: Floats, weight: Floats | None, seed: int
-    ) -> xgboost.Booster:
+    def _train(self, X: npt.NDArray[np.float32], target: Floats, weight: Floats | None, seed: int) -> xgboost.Booster:
         parameters = {
             "max_depth": self.max_depth,
             "eta": self.learning_rate,

@@ -173,9 +173,7 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
         self.alpha_ = cho_solve((self.cholesky_, True), target)
 
 
-def _negative_log_likelihood(
-    value: Floats, own: Floats, slopes: list[Floats], target: Floats
-) -> tuple[float, Floats]:
+def _negative_log_likelihood(value: Floats, own: Floats, slopes: list[Floats], target: Floats) -> tuple[float, Floats]:
     """Negative log marginal likelihood and its derivative by the log noise, then by the kernel's parameters."""
     covariance = value + CONSTANT
     covariance[np.diag_indices_from(covariance)] += own

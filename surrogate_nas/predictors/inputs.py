@@ -36,9 +36,7 @@ def check_training(
                 f"{int(np.flatnonzero(bad)[0])}; drop those rows first"
             )
     finite = "allow-nan" if allow_nan else True
-    features, scores = validate_data(
-        estimator, X, y, y_numeric=True, dtype=np.float64, ensure_all_finite=finite
-    )
+    features, scores = validate_data(estimator, X, y, y_numeric=True, dtype=np.float64, ensure_all_finite=finite)
     scores = np.asarray(scores, dtype=np.float64)
     if sample_weight is None:
         return features, scores, None

@@ -93,19 +93,12 @@ def load_predictor(path: str | Path, *, space: SearchSpace | None = None) -> Any
         _try_out(made)
     except SurrogateNASError:
         raise
-    except (*_DAMAGE, *_booster_errors()) as error:
+    except _damage() as error:
         raise InvalidInputError(
             f"{folder}: damaged, {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}; "
             "save the predictor again"
         ) from None
     return made
-
-
-#: What may go wrong while objects are made from values and arrays that do not fit together.
-_DAMAGE = (
-    KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError,
-    safetensors.SafetensorError,
-)  # fmt: skip
 
 
 class _Writer:
@@ -143,9 +136,7 @@ class _Writer:
 class _Reader:
     """Makes the objects again."""
 
-    def __init__(
-        self, arrays: dict[str, npt.NDArray[Any]], boosters: list[bytes], space: SearchSpace | None
-    ) -> None:
+    def __init__(self, arrays: dict[str, npt.NDArray[Any]], boosters: list[bytes], space: SearchSpace | None) -> None:
         self.arrays = arrays
         self.boosters = boosters
         self.space = space
@@ -228,10 +219,14 @@ def _try_out(predictor: BasePredictor) -> None:
     predictor.predict(rows, extra=np.zeros((1, predictor.n_extra_)) if predictor.n_extra_ else None, return_std=True)
 
 
-def _booster_errors() -> tuple[type[Exception], ...]:
-    from xgboost.core import XGBoostError  # a slow import
+def _damage() -> tuple[type[Exception], ...]:
+    """What may go wrong while objects are made from values, arrays and boosters that do not fit together."""
+    from xgboost.core import XGBoostError  # a slow import that no healthy folder needs here
 
-    return (XGBoostError,)
+    return (
+        KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+        np.linalg.LinAlgError, safetensors.SafetensorError, XGBoostError,
+    )  # fmt: skip
 
 
 def _booster_file(number: int) -> str:

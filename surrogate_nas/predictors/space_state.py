@@ -103,7 +103,8 @@ def _operations(values: Values) -> list[Operation]:
 
 
 def _skeleton(values: Values) -> Skeleton:
-    return Skeleton(**{k: tuple(v) if isinstance(v, list) else v for k, v in values["skeleton"].items()})
+    fields: Values = {k: tuple(v) if isinstance(v, list) else v for k, v in values["skeleton"].items()}
+    return Skeleton(**fields)
 
 
 _FAMILIES: dict[str, tuple[type, Callable[[Any], Values], Callable[[str, Values], SearchSpace]]] = {

@@ -31,6 +31,7 @@ def some_rows(space: SearchSpace, n: int = 200) -> Rows:
 
 
 def check_output_is_finite_float32_with_a_name_per_column(factory: Factory, space: SearchSpace) -> None:
+    """Finite float32, and as many distinct names as columns."""
     encoder = factory(space).fit()
     features = encoder.transform(some_rows(space))
     names = encoder.get_feature_names_out()
@@ -48,6 +49,7 @@ def check_columns_vary(factory: Factory, space: SearchSpace) -> None:
 
 
 def check_columns_do_not_depend_on_the_rows_of_fit(factory: Factory, space: SearchSpace) -> None:
+    """Two predictors of one space see the same columns."""
     rows = some_rows(space)
     expected = factory(space).fit().transform(rows)
     for part in (rows[:1], rows[5:20]):
@@ -55,17 +57,20 @@ def check_columns_do_not_depend_on_the_rows_of_fit(factory: Factory, space: Sear
 
 
 def check_batch_equals_loop(factory: Factory, space: SearchSpace) -> None:
+    """A row has the same features alone and in a batch."""
     encoder, rows = factory(space).fit(), some_rows(space)[:30]
     one_by_one = np.concatenate([encoder.transform(rows[i : i + 1]) for i in range(len(rows))])
     np.testing.assert_array_equal(encoder.transform(rows), one_by_one)
 
 
 def check_order_of_rows_does_not_matter(factory: Factory, space: SearchSpace) -> None:
+    """Features go with their rows."""
     encoder, rows = factory(space).fit(), some_rows(space)
     np.testing.assert_array_equal(encoder.transform(rows[::-1]), encoder.transform(rows)[::-1])
 
 
 def check_no_rows_give_no_features(factory: Factory, space: SearchSpace) -> None:
+    """An empty batch is a batch."""
     encoder = factory(space).fit()
     assert encoder.transform(some_rows(space)[:0]).shape == (0, len(encoder.get_feature_names_out()))
 
@@ -78,6 +83,7 @@ def check_equal_networks_have_equal_features(factory: Factory, space: SearchSpac
 
 
 def check_arguments_stay_as_they_are(factory: Factory, space: SearchSpace) -> None:
+    """Nothing that is handed over is changed, and nothing of it is kept."""
     rows = some_rows(space)
     before = rows.copy()
     factory(space).fit(rows).transform(rows)
@@ -97,6 +103,7 @@ def check_scikit_learn_conventions(factory: Factory, space: SearchSpace) -> None
 
 
 def check_wrong_input_is_one_line(factory: Factory, space: SearchSpace) -> None:
+    """Wrong input gives an error of one line."""
     encoder = factory(space)
     with pytest.raises(InvalidInputError, match="not fitted"):
         encoder.transform(some_rows(space))

@@ -48,6 +48,7 @@ def fingerprint(factory: Factory, space: SearchSpace) -> list[float]:
 
 
 def check_batch_equals_loop_in_any_order(factory: Factory, space: SearchSpace) -> None:
+    """A row has the same prediction alone, in a batch and in a batch of another order."""
     X, y, test, _ = task(space)
     predictor = factory(space, "max").fit(X, y)
     mean, std = predictor.predict(test, return_std=True)
@@ -59,6 +60,7 @@ def check_batch_equals_loop_in_any_order(factory: Factory, space: SearchSpace) -
 
 
 def check_predictions_are_finite_in_the_shape_promised(factory: Factory, space: SearchSpace) -> None:
+    """Means and deviations of shape (n,), finite, deviations not negative."""
     X, y, test, _ = task(space)
     predictor = factory(space, "max")
     assert predictor.fit(X, y) is predictor
@@ -83,6 +85,7 @@ def check_it_learns(factory: Factory, space: SearchSpace) -> None:
 
 
 def check_refit_forgets_and_a_seed_repeats(factory: Factory, space: SearchSpace) -> None:
+    """A second fit gives what a fresh predictor gives."""
     X, y, test, true = task(space)
     fresh = factory(space, "max").fit(X, y).predict(test)
     again = factory(space, "max").fit(test[:40], true[:40]).fit(X, y).predict(test)
@@ -90,6 +93,7 @@ def check_refit_forgets_and_a_seed_repeats(factory: Factory, space: SearchSpace)
 
 
 def check_arguments_stay_as_they_are(factory: Factory, space: SearchSpace) -> None:
+    """Nothing that is handed over is changed, and nothing of it is kept."""
     X, y, test, _ = task(space)
     before = X.copy(), y.copy(), test.copy()
     predictor = factory(space, "max").fit(X, y)
@@ -111,6 +115,7 @@ def check_unit_does_not_matter(factory: Factory, space: SearchSpace) -> None:
 
 
 def check_constant_scores(factory: Factory, space: SearchSpace) -> None:
+    """One score throughout is what is predicted."""
     X, _, test, _ = task(space)
     for n, value in ((1, 3.5), (2, 0.0), (60, 91.25)):
         mean, std = factory(space, "max").fit(X[:n], np.full(n, value)).predict(test, return_std=True)
@@ -128,6 +133,7 @@ def check_very_few_and_repeated_rows(factory: Factory, space: SearchSpace) -> No
 
 
 def check_rank_follows_the_direction(factory: Factory, space: SearchSpace) -> None:
+    """The best first, equal ones in their order, as many as asked for."""
     X, y, test, _ = task(space)
     best = factory(space, "max").fit(X, y)
     mean = best.predict(test)
@@ -144,6 +150,7 @@ def check_rank_follows_the_direction(factory: Factory, space: SearchSpace) -> No
 
 
 def check_saved_and_loaded_predicts_the_same_bits(factory: Factory, space: SearchSpace) -> None:
+    """Nothing is lost on the way through files."""
     X, y, test, _ = task(space)
     predictor = factory(space, "min").fit(X, y)
     with tempfile.TemporaryDirectory() as folder:
@@ -151,11 +158,14 @@ def check_saved_and_loaded_predicts_the_same_bits(factory: Factory, space: Searc
         loaded = load_predictor(Path(folder) / "saved", space=space)
     assert type(loaded) is type(predictor)
     assert loaded.direction == "min"
-    for ours, theirs in zip(predictor.predict(test, return_std=True), loaded.predict(test, return_std=True), strict=True):
+    for ours, theirs in zip(
+        predictor.predict(test, return_std=True), loaded.predict(test, return_std=True), strict=True
+    ):
         np.testing.assert_array_equal(theirs, ours)
 
 
 def check_wrong_input_is_one_line(factory: Factory, space: SearchSpace) -> None:
+    """Wrong input gives an error of one line."""
     X, y, test, _ = task(space)
     bad = y.copy()
     bad[3] = np.nan
