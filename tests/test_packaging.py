@@ -19,8 +19,6 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 BIN = "Scripts" if sys.platform == "win32" else "bin"
 
-pytestmark = pytest.mark.xdist_group("packaging")  # one process builds and installs, once
-
 
 def run(*command, cwd):
     done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, check=False)
