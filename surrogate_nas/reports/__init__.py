@@ -1,0 +1,23 @@
+"""Reports: the numbers of a run folder, and one self-contained HTML page made of them."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surrogate_nas.reports.page import write_report
+    from surrogate_nas.reports.run import Run, read_run
+
+#: Where each public name lives; on first use, because figures bring matplotlib.
+_HOMES = {"Run": "run", "read_run": "run", "write_report": "page"}
+
+__all__ = ["Run", "read_run", "write_report"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
