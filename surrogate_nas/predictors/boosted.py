@@ -8,8 +8,10 @@ import xgboost
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.predictors.inputs import Floats, check_features, check_training
 from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.ubj import check_booster
 
 
 @final
@@ -118,7 +120,9 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         made.center_, made.scale_ = float(state.values["center"]), float(state.values["scale"])
         made.noise_, made.n_features_in_ = float(state.values["noise"]), int(state.values["n_features_in"])
         made.out_of_fold_ = state.arrays["out_of_fold"]
-        made.boosters_ = [load_booster(state.boosters[f"model-{k}"], made.n_jobs) for k in range(made.n_models)]
+        made.boosters_ = [
+            load_booster(state.boosters[f"model-{k}"], made.n_features_in_, made.n_jobs) for k in range(made.n_models)
+        ]
         return made
 
     def _train(self, X: npt.NDArray[np.float32], target: Floats, weight: Floats | None, seed: int) -> xgboost.Booster:
@@ -143,13 +147,22 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         return tags
 
 
-def load_booster(raw: bytes, n_jobs: int) -> xgboost.Booster:
-    """A booster from its UBJ bytes.
+def load_booster(raw: bytes, n_features: int, n_jobs: int) -> xgboost.Booster:
+    """A booster from its UBJ bytes, which may come from anywhere.
 
     Args:
         raw: What ``save_raw("ubj")`` gave.
+        n_features: Number of features it was trained on.
         n_jobs: Threads for predicting.
+
+    Raises:
+        InvalidInputError: The bytes are not regression trees over that many features.
     """
+    check_booster(raw, n_features)
     booster = xgboost.Booster({"nthread": n_jobs})
-    booster.load_model(bytearray(raw))
+    try:
+        booster.load_model(bytearray(raw))
+    except xgboost.core.XGBoostError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InvalidInputError(f"booster: XGBoost cannot read it ({reason[:100]}); save the predictor again") from None
     return booster

@@ -1,6 +1,5 @@
 """A random forest, grown by XGBoost; the spread of its trees is the standard deviation."""
 
-import json
 from typing import Any, Literal, Self, final, overload
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils import Tags
 from surrogate_nas.predictors.boosted import load_booster
 from surrogate_nas.predictors.inputs import Floats, check_features, check_training
 from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.ubj import check_booster
 
 
 @final
@@ -71,7 +71,8 @@ class Forest(RegressorMixin, BaseEstimator):
         }
         data = xgboost.QuantileDMatrix(rows.astype(np.float32), label=target, weight=weight, nthread=self.n_jobs)
         self.booster_ = xgboost.train(parameters, data, num_boost_round=1)
-        self.leaves_ = _leaf_values(self.booster_) * self.n_estimators  # XGBoost divides each tree by their number
+        raw = bytes(self.booster_.save_raw("ubj"))
+        self.leaves_ = _leaf_values(raw, rows.shape[1]) * self.n_estimators  # XGBoost divides by their number
         return self
 
     @overload
@@ -107,7 +108,7 @@ class Forest(RegressorMixin, BaseEstimator):
         made.center_, made.scale_ = float(state.values["center"]), float(state.values["scale"])
         made.n_features_in_ = int(state.values["n_features_in"])
         made.leaves_ = state.arrays["leaves"]
-        made.booster_ = load_booster(state.boosters["forest"], made.n_jobs)
+        made.booster_ = load_booster(state.boosters["forest"], made.n_features_in_, made.n_jobs)
         return made
 
     def __sklearn_tags__(self) -> Tags:
@@ -116,11 +117,11 @@ class Forest(RegressorMixin, BaseEstimator):
         return tags
 
 
-def _leaf_values(booster: xgboost.Booster) -> npt.NDArray[np.float64]:
+def _leaf_values(raw: bytes, n_features: int) -> npt.NDArray[np.float64]:
     """What each node of each tree gives if it is a leaf; shape (trees, most nodes)."""
-    trees = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]["model"]["trees"]
-    values = np.zeros((len(trees), max(len(t["split_conditions"]) for t in trees)))
-    for row, tree in zip(values, trees, strict=True):
-        # At a leaf XGBoost keeps the leaf's value where other nodes keep their threshold.
-        row[: len(tree["split_conditions"])] = tree["split_conditions"]
+    # At a leaf XGBoost keeps the leaf's value where other nodes keep their threshold.
+    conditions = [tree["split_conditions"] for tree in check_booster(raw, n_features)]
+    values = np.zeros((len(conditions), max(map(len, conditions))))
+    for row, own in zip(values, conditions, strict=True):
+        row[: len(own)] = own
     return values

@@ -93,12 +93,19 @@ def load_predictor(path: str | Path, *, space: SearchSpace | None = None) -> Any
         _try_out(made)
     except SurrogateNASError:
         raise
-    except _damage() as error:
+    except _DAMAGE as error:
         raise InvalidInputError(
             f"{folder}: damaged, {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}; "
             "save the predictor again"
         ) from None
     return made
+
+
+#: What may go wrong while objects are made from values and arrays that do not fit together.
+_DAMAGE = (
+    KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+    np.linalg.LinAlgError, safetensors.SafetensorError,
+)  # fmt: skip
 
 
 class _Writer:
@@ -217,16 +224,6 @@ def _try_out(predictor: BasePredictor) -> None:
         return
     rows = predictor.space.sample(1, np.random.default_rng(0))
     predictor.predict(rows, extra=np.zeros((1, predictor.n_extra_)) if predictor.n_extra_ else None, return_std=True)
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What may go wrong while objects are made from values, arrays and boosters that do not fit together."""
-    from xgboost.core import XGBoostError  # a slow import that no healthy folder needs here
-
-    return (
-        KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError,
-        np.linalg.LinAlgError, safetensors.SafetensorError, XGBoostError,
-    )  # fmt: skip
 
 
 def _booster_file(number: int) -> str:

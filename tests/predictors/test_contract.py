@@ -14,10 +14,13 @@ from surrogate_nas.testing.predictor import CHECKS, fingerprint
 FACTORIES = {
     "auto": lambda space, direction: AutoPredictor(space, direction=direction),
     "boosted": lambda space, direction: Predictor(
-        space, GraphFeatures(space, pairs=False), BoostedTrees(n_estimators=60, n_models=3), direction=direction
+        space,
+        GraphFeatures(space, pairs=False),
+        BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2),
+        direction=direction,
     ),
     "forest": lambda space, direction: Predictor(
-        space, AdjacencyEncoder(space), Forest(n_estimators=60), direction=direction
+        space, AdjacencyEncoder(space), Forest(n_estimators=40), direction=direction
     ),
     "process": lambda space, direction: Predictor(
         space, DepthFeatures(space), GaussianProcess(kernel="rbf"), direction=direction

@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from surrogate_nas.core import InvalidInputError, UnknownNameError
 from surrogate_nas.predictors import BoostedTrees, Forest, GaussianProcess
 
-REGRESSORS = [BoostedTrees(n_estimators=60, n_models=3), Forest(n_estimators=60), GaussianProcess()]
+REGRESSORS = [BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2), Forest(n_estimators=25), GaussianProcess()]
 
 #: Checks that cannot hold, and why.
 EXPECTED = {
