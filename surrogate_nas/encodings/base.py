@@ -61,7 +61,7 @@ class Encoder(TransformerMixin, BaseEstimator, ABC):
         """
         if not hasattr(self, "columns_"):
             raise InvalidInputError(f"{type(self).__name__}: not fitted yet; call fit() first")
-        return np.ascontiguousarray(self._encode(self.space.rows(X))[:, self.columns_])
+        return np.ascontiguousarray(self._encode(self.space.rows(X)).take(self.columns_, axis=1))
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Names of the columns of ``transform``, shape (f,).

@@ -17,6 +17,10 @@ from surrogate_nas.spaces.base import SearchSpace
 #: Rows drawn from the space, with a fixed seed, over which features are standardised.
 REFERENCE_ROWS = 2048
 
+#: Weight of depth features beside graph features in the process's distances. There are many of them and each
+#: says little: at full weight they make everything far from everything on the first dozen rows.
+DEPTH_WEIGHT = 1 / 3
+
 #: Share of the boosted trees in the mean; the Gaussian process has the rest.
 TREES = 0.5
 
@@ -25,6 +29,9 @@ CALIBRATE_FROM = 10
 
 #: 80% of a normal distribution lie within this many standard deviations.
 WITHIN_80 = 1.2816
+
+#: Normal scores of side features are cut here: a proxy far outside of what was seen says no more than the end.
+FARTHEST = 4.0
 
 
 @final
@@ -54,16 +61,30 @@ class AutoPredictor(BasePredictor):
         self._set_scale(X)
         self.extra_scores_ = [] if extra is None else [_scores_of(column) for column in extra.T]
         self.scores_ = NormalScores.of(y)
-        floats, sizes = self._floats(X, extra)
+        floats = self._floats(X, extra)
         target = self.scores_.transform(y)
-        groups = np.repeat(np.arange(len(sizes)), sizes)
-        self.process_ = GaussianProcess(groups=groups, standardize=False, random_state=self.random_state)
+        self.process_ = GaussianProcess(
+            groups=self._groups(floats.shape[1]), linear=False, standardize=False, random_state=self.random_state
+        )
         self.process_.fit(floats, target, sample_weight)
-        self.trees_ = BoostedTrees(random_state=self.random_state).fit(floats, y, sample_weight)
+        self.trees_ = BoostedTrees(
+            n_estimators=200, learning_rate=0.07, colsample=0.25, random_state=self.random_state
+        ).fit(floats, y, sample_weight)
         self.widen_ = self._calibrate(target)
 
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
-        floats, _ = self._floats(X, extra)
+        if self.space is None or extra is not None:
+            return self._predict_distinct(X, extra, return_std)
+        # Rows that mean the same network have the same features: each network is predicted once.
+        canonical = self.space.canonical(X)
+        _, first, back = np.unique(self.space.codes(canonical), return_index=True, return_inverse=True)
+        mean, std = self._predict_distinct(canonical[first], None, return_std)
+        return mean[back], None if std is None else std[back]
+
+    def _predict_distinct(
+        self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool
+    ) -> tuple[Floats, Floats | None]:
+        floats = self._floats(X, extra)
         trees = self.scores_.transform(self.trees_.predict(floats))
         if not return_std:
             return self.scores_.inverse((1 - TREES) * self.process_.predict(floats) + TREES * trees), None
@@ -100,22 +121,32 @@ class AutoPredictor(BasePredictor):
     def _set_scale(self, X: npt.NDArray[Any]) -> None:
         """Standardise over the space rather than over the few rows that were measured."""
         rows = X if self.space is None else self.space.sample(REFERENCE_ROWS, np.random.default_rng(0))
-        encoded = self._encoded(rows)
-        self.center_ = encoded.mean(axis=0, dtype=np.float64)
-        deviation = encoded.std(axis=0, dtype=np.float64)
-        self.scale_ = np.where(deviation > 1e-12, deviation, 1.0)
+        blocks = self._blocks(rows)
+        self.center_ = np.concatenate([block.mean(axis=0, dtype=np.float64) for block in blocks])
+        deviation = np.concatenate([block.std(axis=0, dtype=np.float64) for block in blocks])
+        weight = np.repeat([1.0, DEPTH_WEIGHT][: len(blocks)], [block.shape[1] for block in blocks])
+        self.scale_ = np.where(deviation > 1e-12, deviation, 1.0) / weight
+        self.sizes_ = [block.shape[1] for block in blocks]
 
-    def _encoded(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.concatenate([e.transform(X) for e in self.encoders_], axis=1) if self.encoders_ else X
+    def _blocks(self, X: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        return [encoder.transform(X) for encoder in self.encoders_] or [X]
 
-    def _floats(self, X: npt.NDArray[Any], extra: Floats | None) -> tuple[Floats, list[int]]:
-        """Standardised features, then side features as normal scores; and how many of each."""
-        floats = (self._encoded(X) - self.center_) / self.scale_
-        if extra is None:
-            return floats, [floats.shape[1]]
-        columns = zip(self.extra_scores_, extra.T, strict=True)
-        side = np.stack([np.nan_to_num(scores.transform(column), nan=0.0) for scores, column in columns], axis=1)
-        return np.concatenate([floats, np.clip(side, -4, 4)], axis=1), [floats.shape[1], side.shape[1]]
+    def _floats(self, X: npt.NDArray[Any], extra: Floats | None) -> Floats:
+        """Standardised features of each encoder, then side features as normal scores."""
+        width = len(self.center_)
+        floats = np.empty((len(X), width + len(self.extra_scores_)))
+        floats[:, :width] = np.concatenate(self._blocks(X), axis=1)
+        floats[:, :width] -= self.center_
+        floats[:, :width] /= self.scale_
+        if extra is not None:
+            for k, (scores, column) in enumerate(zip(self.extra_scores_, extra.T, strict=True), start=width):
+                floats[:, k] = np.clip(np.nan_to_num(scores.transform(column), nan=0.0), -FARTHEST, FARTHEST)
+        return floats
+
+    def _groups(self, width: int) -> npt.NDArray[np.int64]:
+        """Group of each column: one per encoder, one for all side features."""
+        sizes = [*self.sizes_, width - sum(self.sizes_)]
+        return np.repeat(np.arange(len(sizes)), sizes)
 
     def _calibrate(self, target: Floats) -> float:
         """Factor on the process's standard deviation after which 80% of left-out rows lie within 80% intervals."""
@@ -129,7 +160,7 @@ class AutoPredictor(BasePredictor):
 
 
 def _encoders(space: SearchSpace) -> list[Encoder]:
-    return [GraphFeatures(space).fit(), DepthFeatures(space).fit()]
+    return [GraphFeatures(space, pairs=False).fit(), DepthFeatures(space).fit()]
 
 
 def _scores_of(column: Floats) -> NormalScores:

@@ -19,8 +19,8 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
     """XGBoost models, each trained without one fold of the rows; their mean predicts.
 
     The standard deviation has two parts: how far the models are from each other, and how far each was
-    from the rows it had not seen. With fewer rows than two per model, all models see all rows and the
-    second part is the standard deviation of y.
+    from the rows it had not seen. With fewer rows than two per model, or with a single model, all rows are
+    seen and the second part is the standard deviation of y.
 
     Args:
         n_estimators: Trees per model.
@@ -72,7 +72,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         target = (scores - self.center_) / self.scale_
         n = len(target)
         fold = rng.permutation(n) % self.n_models
-        held_out = n >= 2 * self.n_models
+        held_out = n >= 2 * self.n_models > 2  # a single model has to see everything
         self.out_of_fold_ = np.full(n, self.center_)
         self.boosters_ = []
         for k in range(self.n_models):

@@ -24,6 +24,10 @@ JITTER = 1e-8
 CONSTANT = 1.0
 
 
+#: Rows predicted at once: the kernel's intermediate arrays then stay in the processor's cache.
+BLOCK = 1024
+
+
 @final
 class GaussianProcess(RegressorMixin, BaseEstimator):
     """Gaussian process with a linear and a stationary kernel, a length scale per group of features.
@@ -99,17 +103,25 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
             X: Features, shape (m, f).
             return_std: Also give the standard deviation.
         """
-        rows = (check_features(self, X) - self.center_) / self.scale_
-        cross = self.kernel_.value(self.theta_[1:], rows, self.X_) + CONSTANT
-        mean = cross @ self.alpha_ * self.y_scale_ + self.y_center_
-        if self.constant_:
-            mean = np.full(len(rows), self.y_center_)
-        if not return_std:
-            return mean
+        features = check_features(self, X)
+        mean = np.empty(len(features))
+        std = np.empty(len(features)) if return_std else None
+        for start in range(0, len(features), BLOCK):
+            block = slice(start, start + BLOCK)
+            rows = (features[block] - self.center_) / self.scale_
+            cross = self.kernel_.value(self.theta_[1:], rows, self.X_)
+            cross += CONSTANT
+            mean[block] = cross @ self.alpha_
+            if std is not None:
+                std[block] = self._deviation(rows, cross)
+        mean = np.full(len(mean), self.y_center_) if self.constant_ else mean * self.y_scale_ + self.y_center_
+        return mean if std is None else (mean, std * self.y_scale_)
+
+    def _deviation(self, rows: Floats, cross: Floats) -> Floats:
+        """Standard deviation of new scores of standardised rows, y being standardised."""
         prior = self.kernel_.diagonal(self.theta_[1:], rows) + CONSTANT + np.exp(self.theta_[0])
         explained = solve_triangular(self.cholesky_, cross.T, lower=True, check_finite=False)
-        variance = np.maximum(prior - np.einsum("nm,nm->m", explained, explained), 0.0)
-        return mean, np.sqrt(variance) * self.y_scale_
+        return np.sqrt(np.maximum(prior - np.einsum("nm,nm->m", explained, explained), 0.0))
 
     def leave_one_out(self) -> tuple[Floats, Floats]:
         """How each kept training row would have been predicted from all others, with these parameters.

@@ -24,9 +24,15 @@ _ROOT_5 = np.sqrt(5.0)
 def matern52(r2: Floats) -> tuple[Floats, Floats]:
     """Matern 5/2 function of the squared distance, and -2 times its derivative by it."""
     r = np.sqrt(r2)
-    fall = np.exp(-_ROOT_5 * r)
-    tail = 5.0 / 3.0 * (1.0 + _ROOT_5 * r) * fall
-    return (1.0 + _ROOT_5 * r + 5.0 / 3.0 * r2) * fall, tail
+    r *= _ROOT_5
+    fall = np.exp(-r)
+    r += 1.0
+    tail = r * fall
+    tail *= 5.0 / 3.0
+    value = r2 * (5.0 / 3.0)
+    value += r
+    value *= fall
+    return value, tail
 
 
 def squared_exponential(r2: Floats) -> tuple[Floats, Floats]:
@@ -75,9 +81,11 @@ class GroupKernel:
         distances, products = [], []
         for columns in self.groups:
             a, b = A[:, columns], B[:, columns]
-            product = a @ b.T / len(columns)
-            squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :]
-            distances.append(np.maximum(squares / (2 * len(columns)) - product, 0.0))
+            product = (a / len(columns)) @ b.T
+            distance = -product
+            distance += ((a * a).sum(axis=1) / (2 * len(columns)))[:, None]
+            distance += ((b * b).sum(axis=1) / (2 * len(columns)))[None, :]
+            distances.append(np.maximum(distance, 0.0, out=distance))
             products.append(product)
         return distances, products
 

@@ -117,6 +117,13 @@ def test_boosted_trees_learn_from_folds():
     assert trees.noise_ == pytest.approx(np.sqrt(np.mean((trees.out_of_fold_ - y) ** 2)))
 
 
+def test_a_single_model_sees_all_rows():
+    X, y = smooth(200)
+    trees = BoostedTrees(n_models=1).fit(X, y)
+    assert np.corrcoef(trees.predict(X), y)[0, 1] > 0.95
+    assert trees.noise_ == pytest.approx(y.std())
+
+
 def test_unknown_kernel():
     X, y = smooth(10)
     with pytest.raises(UnknownNameError, match="matern52, rbf"):

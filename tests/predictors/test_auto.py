@@ -1,0 +1,116 @@
+"""The recommended default: its figures on real tables, its intervals, side features, and its speed."""
+
+import time
+
+import numpy as np
+import pytest
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.statistics import kendall_tau
+from surrogate_nas.encodings import OneHotEncoder
+from surrogate_nas.predictors import AutoPredictor, BoostedTrees, Predictor
+from surrogate_nas.spaces import get_space
+from surrogate_nas.tables import load_table
+
+SPACE = get_space("nas-bench-graph")
+
+
+@pytest.fixture(scope="module")
+def task():
+    """A real task: rows and scores to learn from, and others to test on."""
+    X, y = load_table("nas-bench-graph").data(task="arxiv", metric="accuracy", split="val")
+    chosen = np.random.default_rng(0).permutation(len(y))[:3100]
+    return X[chosen[:100]], y[chosen[:100]], X[chosen[100:]], y[chosen[100:]]
+
+
+@pytest.fixture(scope="module")
+def fitted(task):
+    X, y, _, _ = task
+    return AutoPredictor(SPACE).fit(X, y)
+
+
+def test_it_beats_trees_on_one_hot_clearly(task, fitted):
+    X, y, test, true = task
+    trees = Predictor(SPACE, OneHotEncoder(SPACE), BoostedTrees(n_models=1)).fit(X, y)
+    assert kendall_tau(fitted.predict(test), true) > kendall_tau(trees.predict(test), true) + 0.03
+
+
+def test_intervals_cover_what_they_say(task, fitted):
+    _, _, test, true = task
+    mean, std = fitted.predict(test, return_std=True)
+    error = np.abs(true - mean) / std
+    for width, share in ((0.674, 0.5), (1.282, 0.8), (1.960, 0.95)):
+        # One draw of 100 rows calibrates the width within some ten per cent.
+        assert np.mean(error < width) == pytest.approx(share, abs=0.12)
+
+
+def test_uncertainty_points_to_the_errors(task, fitted):
+    _, _, test, true = task
+    mean, std = fitted.predict(test, return_std=True)
+    sure = std < np.median(std)
+    assert np.abs(true - mean)[sure].mean() < np.abs(true - mean)[~sure].mean()
+
+
+def test_side_features_help_whatever_their_scale_and_gaps(task):
+    X, y, test, true = task
+    rng = np.random.default_rng(1)
+
+    def proxy(scores):
+        told = np.exp(5 * (scores - y.mean()) / y.std() + 0.5 * rng.normal(size=len(scores)))
+        gaps = rng.random(len(scores)) < 0.1
+        return np.column_stack([np.where(gaps, np.nan, told), rng.normal(size=len(scores))])
+
+    plain = kendall_tau(AutoPredictor(SPACE).fit(X[:30], y[:30]).predict(test), true)
+    helped = AutoPredictor(SPACE).fit(X[:30], y[:30], extra=proxy(y[:30]))
+    assert kendall_tau(helped.predict(test, extra=proxy(true)), true) > plain + 0.1
+    with pytest.raises(InvalidInputError, match="2 side features"):
+        helped.predict(test)
+    with pytest.raises(InvalidInputError, match="infinite"):
+        helped.predict(test[:1], extra=[[np.inf, 0.0]])
+
+
+def test_a_side_feature_that_is_never_known_does_no_harm(task):
+    X, y, test, _ = task
+    nothing = AutoPredictor(SPACE).fit(X, y, extra=np.full((100, 1), np.nan))
+    assert np.isfinite(nothing.predict(test, extra=np.full((len(test), 1), np.nan))).all()
+
+
+def test_weights_count(task):
+    X, y, test, _ = task
+    weight = np.where(np.arange(100) < 50, 1.0, 1e-6)
+    half = AutoPredictor(SPACE).fit(X[:50], y[:50]).predict(test)
+    weighted = AutoPredictor(SPACE).fit(X, y, sample_weight=weight).predict(test)
+    unweighted = AutoPredictor(SPACE).fit(X, y).predict(test)
+    assert kendall_tau(half, weighted) > kendall_tau(half, unweighted)
+
+
+def test_floats_without_a_space():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 6))
+    y = np.sin(X[:, 0]) + X[:, 1]
+    predictor = AutoPredictor().fit(X[:100], y[:100])
+    assert kendall_tau(predictor.predict(X[100:]), y[100:]) > 0.6
+    assert len(predictor.rank(X, top=5)) == 5
+    with pytest.raises(InvalidInputError, match="rows X"):
+        predictor.rank()
+
+
+def test_a_whole_space_is_ranked_without_naming_its_rows(fitted):
+    ranking = fitted.rank(top=3)
+    assert len(ranking) == 3
+    assert ranking.mean[0] >= ranking.mean[2]
+    assert list(ranking.to_pandas()) == ["architecture", "mean", "std"]
+
+
+def test_it_is_fast_enough():
+    """Bounds five times and more above what it takes alone, for a machine under load."""
+    space = get_space("nas-bench-201")
+    rows = space.sample(256, np.random.default_rng(0))
+    start = time.process_time()
+    predictor = AutoPredictor(space).fit(rows, rows.sum(axis=1) + np.linspace(0, 1, 256))
+    fitting = time.process_time() - start
+    everything = space.enumerate()
+    start = time.process_time()
+    predictor.predict(everything)
+    assert fitting < 10.0
+    assert time.process_time() - start < 3.0
