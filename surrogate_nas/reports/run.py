@@ -126,7 +126,8 @@ def read_run(folder: str | Path) -> Run:
 def _check_folder(folder: Path) -> None:
     what = f"{str(folder)!r}: expected the folder of a finished run"
     if not folder.is_dir():
-        raise InvalidInputError(f"{what}, got {'a file' if folder.exists() else 'nothing of that name'}")
+        got = "a file" if folder.exists() else "nothing of that name"
+        raise InvalidInputError(f"{what}, got {got}; name the folder that the run was told as --run-dir")
     missing = [name for name in ("run.json", LOG_NAME, *COLUMNS) if not (folder / name).is_file()]
     if missing and (folder / LOG_NAME).is_file():
         raise InvalidInputError(

@@ -43,6 +43,7 @@ def test_numbers_read_as_people_write_them(got, expected):
     ("values", "expected"),
     [
         ([0.9, 0.91, 0.92, 0.93, 0.4], 0.9),
+        ([0.9, 0.91, 0.92, 0.93, 0.89], 0.89),
         ([0.5, 0.6, 0.7, 0.8, 0.9], 0.5),
         ([[0.9, np.nan], [0.8, np.nan]], 0.8),
         ([0.7], 0.7),
@@ -54,15 +55,24 @@ def test_the_fence_keeps_outliers_out_and_nothing_else(values, expected):
 
 
 def test_curve_limits_name_what_lies_below():
-    ends = {"a": 0.90, "b": 0.92, "c": 0.91, "d": 0.93, "flat": 0.4}
+    ends = {"guided 1": 0.93, "guided 2": 0.90, "random 1": 0.92, "random 2": 0.91, "good": 0.94, "flat": 0.4}
     frame = pd.DataFrame(
-        [(name, mean, np.nan) for name, end in ends.items() for mean in (end / 2, end)],
-        columns=["label", "mean", "std"],
+        [
+            (name, name.split()[0] if " " in name else "hand", mean, 0.01)
+            for name, end in ends.items()
+            for mean in (end / 2, end)
+        ],
+        columns=["label", "kind", "mean", "std"],
     )
     low, high, below = curve_limits(frame)
-    assert 0.4 < low < 0.9
-    assert high > 0.93
+    assert low == pytest.approx(0.90 - 2 * 0.04)
+    assert high > 0.95
     assert below == ["flat"]
+
+
+def test_curves_never_begin_far_below_what_is_there():
+    frame = pd.DataFrame({"label": ["a", "b"], "kind": "guided", "mean": [0.1, 0.9], "std": np.nan})
+    assert curve_limits(frame)[0] == pytest.approx(0.09)
 
 
 def contrast(a, b):

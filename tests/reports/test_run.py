@@ -103,7 +103,9 @@ def test_damage_is_one_line_with_a_remedy(copy, named, damage):
 
 def test_a_folder_that_is_none(finished, tmp_path):
     for path, got in ((tmp_path / "nowhere", "nothing of that name"), (finished.folder / "run.json", "a file")):
-        with pytest.raises(InvalidInputError, match=f"expected the folder of a finished run, got {got}"):
+        with pytest.raises(
+            InvalidInputError, match=f"expected the folder of a finished run, got {got}; name the folder"
+        ):
             read_run(path)
 
 

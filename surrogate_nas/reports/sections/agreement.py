@@ -5,7 +5,7 @@ import math
 from surrogate_nas.reports import figures, findings
 from surrogate_nas.reports.findings import Agreement
 from surrogate_nas.reports.markup import Html, figure, glyph, html, legend, paragraph
-from surrogate_nas.reports.numbers import count, joined, percent
+from surrogate_nas.reports.numbers import count, percent
 from surrogate_nas.reports.palette import MARKS
 from surrogate_nas.reports.run import Run
 from surrogate_nas.reports.scales import fence
@@ -33,7 +33,7 @@ def agreement(run: Run) -> list[Html]:
             "On the dotted diagonal a prediction is exact; above it, a network does better than predicted. Bars: one "
             "standard deviation, of the prediction and over seeds; long ones are cut off at the frame."
         ),
-        paragraph(f"▾ outside the frame: {joined(outside)}.") if outside else "",
+        paragraph(f"▾ outside the frame: {'; '.join(outside)}.") if outside else "",
     )
     return [figure(figures.agreement(frame), caption)]
 

@@ -2,7 +2,6 @@
 
 from surrogate_nas.reports import figures, findings
 from surrogate_nas.reports.markup import Html, glyph, paragraph, tag
-from surrogate_nas.reports.numbers import joined
 from surrogate_nas.reports.palette import MARKS
 from surrogate_nas.reports.run import Run
 from surrogate_nas.reports.scales import curve_limits
@@ -31,5 +30,5 @@ def curves(run: Run) -> list[Html]:
         "validated hand-made network. Each training keeps the weights of its own best validation epoch, so the scores "
         "above can be higher than the end of a curve."
     )
-    below_frame = f" Below the frame: {joined(below)}." if below else ""
+    below_frame = f" Below the frame: {'; '.join(below)}." if below else ""
     return [tag("div", *panels, class_="panels"), paragraph(note + below_frame, class_="note")]
