@@ -23,7 +23,7 @@ def command(
     further: Annotated[
         int, typer.Option(help="Further trainings, chosen by the predictor (and as many at random, to compare).")
     ] = 12,
-    rounds: Annotated[int, typer.Option(help="Adapt again this many times while the further trainings are spent.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Adapt again this many times while the further trainings are spent.")] = 6,
     finalists: Annotated[int, typer.Option(help="Architectures confirmed with fresh seeds.")] = 3,
     seeds: Annotated[int, typer.Option(help="Fresh seeds of each confirmation.")] = 3,
     strategy: Annotated[

@@ -46,7 +46,7 @@ class Budget:
 
     support: int = 20
     further: int = 12
-    rounds: int = 3
+    rounds: int = 6
     finalists: int = 3
     seeds: int = 3
 
@@ -141,25 +141,21 @@ def play(
             f"{budget.support} + {budget.further}; lower them"
         )
     draws, search = spawn_seeds(random_state, 2)
-    order = np.random.default_rng(draws).permutation(len(pool))[:needed]
-    drawn = pool[order]  # the random arm, whose beginning both share
+    drawn = pool[np.random.default_rng(draws).permutation(len(pool))[:needed]]
     support = drawn[: budget.support]
-    guided_rows, guided_val, predictor = _guided(trainings, meta, budget, support, pool, PROPOSERS[proposer], search)
-    random_val = trainings.train(drawn, [SEARCH_SEED], "random search").val[:, 0]
-
-    guided_top = finalists(predictor.predict(guided_rows), guided_val, budget.finalists)
-    random_top = finalists(random_val, random_val, budget.finalists)
-    seeds = budget.confirm_seeds
-    guided = Arm(
-        guided_rows,
-        guided_val,
-        guided_rows[guided_top],
-        trainings.train(guided_rows[guided_top], seeds, "confirming the guided arm"),
-    )
-    luck = Arm(
-        drawn, random_val, drawn[random_top], trainings.train(drawn[random_top], seeds, "confirming the random arm")
-    )
+    rows, found, predictor = _guided(trainings, meta, budget, support, pool, PROPOSERS[proposer], search)
+    # A training is one noisy look at an architecture and what its relatives say another: take the mean of both.
+    merit = (found + predictor.predict(rows)) / 2
+    guided = _confirmed(trainings, budget, rows, found, merit, "confirming the predictor's choice")
+    found = trainings.train(drawn, [SEARCH_SEED], "random search").val[:, 0]
+    luck = _confirmed(trainings, budget, drawn, found, found, "confirming random search's choice")
     return Outcome(guided, luck, predictor)
+
+
+def _confirmed(trainings: Trainings, budget: Budget, rows: Rows, found: Floats, merit: Floats, label: str) -> Arm:
+    """Name the finalists by merit and train them with the fresh seeds."""
+    top = rows[finalists(merit, found, budget.finalists)]
+    return Arm(rows, found, top, trainings.train(top, budget.confirm_seeds, label))
 
 
 def finalists(merit: Floats, found: Floats, k: int) -> npt.NDArray[np.int64]:
@@ -171,18 +167,26 @@ def finalists(merit: Floats, found: Floats, k: int) -> npt.NDArray[np.int64]:
 def _guided(
     trainings: Trainings, meta: Adaptable, budget: Budget, support: Rows, pool: Rows, propose: Proposer, seed: int
 ) -> tuple[Rows, Floats, BasePredictor]:
+    space = trainings.space
     rows = support
     found = trainings.train(rows, [SEARCH_SEED], "support").val[:, 0]
     predictor = _adapt(meta, rows, found)
     for part in np.array_split(np.arange(budget.further), budget.rounds):
-        if len(part):
-            new = propose(predictor, pool, rows, len(part), seed)
-            rows = np.concatenate([rows, new])
-            found = np.concatenate([found, trainings.train(new, [SEARCH_SEED], "proposed by the predictor").val[:, 0]])
-            predictor = _adapt(meta, rows, found)
+        if not len(part):
+            continue
+        fresh = pool[~np.isin(space.codes(pool), space.codes(rows))]
+        new = propose(predictor, space, fresh, len(part), seed)
+        rows = np.concatenate([rows, new])
+        found = np.concatenate([found, trainings.train(new, [SEARCH_SEED], "proposed by the predictor").val[:, 0]])
+        predictor = _adapt(meta, rows, found)
     return rows, found, predictor
 
 
 def _adapt(meta: Adaptable, rows: Rows, found: Floats) -> BasePredictor:
     done = np.isfinite(found)
-    return meta.adapt(rows[done], found[done])
+    if len(found) and not done.any():
+        raise InvalidInputError(
+            f"every training failed: expected a score from at least one of {len(found)}; the log says why of each, "
+            "often the learning rate or features far from unit scale"
+        )
+    return meta.adapt(rows[done], found[done]) if len(found) else meta.adapt()

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import surrogate_nas
+from surrogate_nas import __version__
 
 #: Packages whose version can change a result.
 _DECIDING = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "xgboost", "torch", "torch-geometric")
@@ -15,7 +15,7 @@ _DECIDING = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "xgboost", "
 
 def provenance() -> dict[str, Any]:
     """Versions, machine, threads and commit, as plain values."""
-    versions = {"surrogate-nas": surrogate_nas.__version__, "python": platform.python_version()}
+    versions = {"surrogate-nas": __version__, "python": platform.python_version()}
     for package in _DECIDING:
         try:
             versions[package] = metadata.version(package)
@@ -32,7 +32,7 @@ def provenance() -> dict[str, Any]:
 
 def commit() -> str | None:
     """Commit of the checkout this package runs from, "+" behind it where files were changed; None if installed."""
-    root = Path(surrogate_nas.__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     head = _git(root, "rev-parse", "HEAD")
