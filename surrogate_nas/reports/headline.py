@@ -44,7 +44,7 @@ def headline(run: Run) -> Html:
 def _sentence(run: Run, ours: Answer, luck: Gap, hand: Gap | None) -> list[object]:
     spread = "mean ± standard deviation over" if math.isfinite(ours.test_std) else "with"
     words: list[object] = [
-        f"On the new task {run.task}, the network that the search guided by a predictor chose, ",
+        f"On the new task {run.task}, the network that the guided search chose, ",
         code(ours.architecture),
         ", classifies ",
         tag("strong", percent(ours.test, ours.test_std)),

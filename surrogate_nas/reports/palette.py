@@ -59,7 +59,7 @@ class Mark(NamedTuple):
 
 #: Kind of network -> its look; the order of legends.
 MARKS = {
-    "guided": Mark("guided", "o", "M6 1.2a4.8 4.8 0 1 0 .01 0z", 1.0, "-", "guided by the predictor"),
+    "guided": Mark("guided", "o", "M6 1.2a4.8 4.8 0 1 0 .01 0z", 1.0, "-", "guided by prediction"),
     "random": Mark("random", "^", "M6 1 11.4 10.6H.6z", 1.15, (0, (4, 1.6)), "random search"),
     "hand": Mark("hand", "D", "M6 .4 11.6 6 6 11.6.4 6z", 0.85, ":", "hand-made"),
 }
