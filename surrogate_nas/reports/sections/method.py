@@ -43,8 +43,8 @@ def _steps(run: Run) -> list[tuple[object, ...]]:
         ),
         (
             "Search.",
-            f"The guided arm trains {further} in {count(budget.rounds, 'round')}: before each, prediction is adapted to "
-            "what the arm has trained so far and proposes what to train next (strategy ",
+            f"The guided arm trains {further} in {count(budget.rounds, 'round')}: before each, prediction is adapted "
+            "to what the arm has trained so far and proposes what to train next (strategy ",
             code(run.config.get("strategy", "")),
             f"). The random arm trains {further} more at random.",
         ),
