@@ -1,7 +1,9 @@
 """The program ``surrogate-nas``: its verbs, and what an error or Ctrl-C looks like."""
 
+import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import typer
 
@@ -31,25 +33,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def execute(arguments: list[str]) -> int:
     """Run one command line and return the exit code."""
     try:
-        app(arguments, standalone_mode=False, prog_name="surrogate-nas")
+        # Depending on its version, typer raises on Ctrl-C or returns the code.
+        code = app(arguments, standalone_mode=False, prog_name="surrogate-nas")
     except SurrogateNASError as error:
         typer.echo(f"surrogate-nas: {error}", err=True)
         return WRONG_INPUT
     except typer.Exit as stop:
         return int(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo(f"surrogate-nas: interrupted; {_how_to_continue(arguments)}", err=True)
-        return INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:
-        if not hasattr(error, "format_message"):  # click's own errors: unknown options, missing arguments
+        if not hasattr(error, "format_message"):  # typer's own errors: unknown options, missing arguments
             raise
-        typer.echo(f"surrogate-nas: {' '.join(error.format_message().split())}; see --help", err=True)
+        message = " ".join(error.format_message().split())
+        typer.echo(f"surrogate-nas: {message}{_got(message, arguments)}; see --help", err=True)
         return WRONG_INPUT
-    return 0
+    if code == INTERRUPTED:
+        typer.echo(f"surrogate-nas: interrupted; {_how_to_continue(arguments)}", err=True)
+    return code if isinstance(code, int) else 0
+
+
+def _got(message: str, arguments: list[str]) -> str:
+    """The value of the option that a message is about, where the message does not show it."""
+    for option, value in pairwise(arguments):
+        if option.startswith("--") and f"'{option}'" in message and value not in message:
+            return f", got {value!r}"
+    return ""
 
 
 def _how_to_continue(arguments: list[str]) -> str:
-    verb = arguments[0] if arguments else ""
-    if verb in {v.NAME for v in (run, train, confirm)}:
-        return f"what was finished is kept; to continue: surrogate-nas {' '.join(arguments)}"
+    if arguments[:1] in ([verb.NAME] for verb in (run, train, confirm)):
+        return f"what was finished is kept; to continue: surrogate-nas {shlex.join(arguments)}"
     return "nothing was changed"

@@ -54,9 +54,10 @@ def command(
     show_table(
         ["predicted", "validation", "test", "architecture"],
         [
-            [f"{row.predicted:.4f}", percent(row.val, row.val_std), percent(row.test, row.test_std), row.architecture]
-            for row in frame.itertuples(index=False)
+            [f"{row['predicted']:.4f}", percent(row["val"], row["val_std"]), percent(row["test"], row["test_std"]),
+             row["architecture"]]
+            for row in records(frame)
         ],
         right=(0, 1, 2),
-    )
+    )  # fmt: skip
     typer.echo(f"Written: {run_dir / 'confirmed.csv'}")

@@ -104,7 +104,7 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
 
 def records(frame: "pd.DataFrame") -> list[Mapping[str, Any]]:
     """The rows of a frame as plain dicts."""
-    return [dict(row) for row in frame.to_dict(orient="records")]
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records")]
 
 
 def percent(mean: float, std: float) -> str:

@@ -37,20 +37,23 @@ def command(
     """Rank architectures by expected score, with uncertainty; with no measurements, by what earlier tasks say."""
     from surrogate_nas.core import InvalidInputError
     from surrogate_nas.predictors import load_predictor
+    from surrogate_nas.tables import load_table
 
     if top < 1:
         raise InvalidInputError(f"--top: expected at least 1, got {top}")
     if predictor is not None and measured is not None:
         raise InvalidInputError(
-            "--predictor and --measured: expected one of them, got both; a saved predictor is adapted already"
+            "--predictor and --measured: expected one of them, got both; a saved one is adapted already"
         )
-    with console_progress(silent=as_json) as progress:
-        fitted = _learn(table, measured, task, seed, progress.say) if predictor is None else load_predictor(predictor)
-    if fitted.space is None:
-        raise InvalidInputError(
-            f"{predictor}: expected a predictor of architectures, got one of plain features; use it from Python"
-        )
-    ranking = fitted.rank(fitted.space.parse(architectures) if architectures else None, top=top).to_pandas()
+    fitted = None if predictor is None else load_predictor(predictor)
+    space = load_table(table).space if fitted is None else fitted.space
+    if space is None:
+        raise InvalidInputError(f"{predictor}: expected a predictor of architectures, got one of plain features")
+    rows = space.parse(architectures) if architectures else None
+    if fitted is None:
+        with console_progress(silent=as_json) as progress:
+            fitted = _learn(table, measured, task, seed, progress.say)
+    ranking = fitted.rank(rows, top=top).to_pandas()
     if save is not None:
         fitted.save(save)
     if as_json:

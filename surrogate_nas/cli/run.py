@@ -57,8 +57,15 @@ def command(
         _tell(task, result, report)
 
 
+#: Hand-made networks shown on the terminal, the best validated; the report has all.
+SHOWN = 5
+
+#: Answers before them: ours and random search's.
+ARMS = 2
+
+
 def _tell(task: str, result: "MainJobResult", report: Path) -> None:
-    seeds = result.budget.seeds
+    seeds, answers = result.budget.seeds, records(result.answers)
     typer.echo(
         f"\nAccuracy on {task}, mean ± standard deviation over {seeds} fresh seeds; each arm chose on validation:"
     )
@@ -67,10 +74,12 @@ def _tell(task: str, result: "MainJobResult", report: Path) -> None:
         [
             [answer["name"] or answer["arm"], percent(answer["val"], answer["val_std"]),
              percent(answer["test"], answer["test_std"]), str(answer["trainings"]), answer["architecture"]]
-            for answer in records(result.answers)
+            for answer in answers[: ARMS + SHOWN]
         ],
         right=(1, 2, 3),
     )  # fmt: skip
+    if len(answers) > ARMS + SHOWN:
+        typer.echo(f"  ... and {len(answers) - ARMS - SHOWN} more hand-made networks in the report")
     folder = report.parent
     typer.echo(f"\n{result.verdict()}\n")
     typer.echo(f"Report:   {report}")

@@ -1,11 +1,16 @@
 """The main job's question, asked fairly: does a learned predictor buy a better network than luck?
 
 Two arms spend the same number of trainings. They share the first ``support`` random architectures.
-Then the guided arm trains what a predictor, adapted to everything trained so far, proposes; the
-random arm goes on at random. Each arm names its finalists, which are trained again with the same
-fresh seeds; the best mean validation score wins its arm, and only then is the test score looked at.
+Then the guided arm trains what its advisers propose, each a predictor fitted to everything trained so
+far; the random arm goes on at random. Each arm names its finalists, which are trained again with the
+same fresh seeds; the best mean validation score wins its arm, and only then is the test score looked at.
+
+Two advisers take turns by default: one has learned from earlier tasks, one knows this task only. Where
+the new task is like earlier ones the first is far ahead; where it is not, its opinion of the very best
+can be wrong for longer than a few trainings can correct, and the second limits the loss.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +20,8 @@ import numpy.typing as npt
 from surrogate_nas.core import InvalidInputError, spawn_seeds
 from surrogate_nas.experiments.proposers import PROPOSERS, Proposer
 from surrogate_nas.experiments.trainings import SeedScores, Trainings
-from surrogate_nas.predictors import BasePredictor
-from surrogate_nas.spaces.base import Rows
+from surrogate_nas.predictors import AutoPredictor, BasePredictor
+from surrogate_nas.spaces.base import Rows, SearchSpace
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,12 +29,24 @@ Floats = npt.NDArray[np.float64]
 SEARCH_SEED = 0
 
 
-class Adaptable(Protocol):
-    """What is needed of a predictor learned across tasks."""
+class Adviser(Protocol):
+    """Makes a predictor for a new task from its first scores; a :class:`MetaPredictor` is one."""
 
-    def adapt(self, X: npt.ArrayLike | None = None, y: npt.ArrayLike | None = None) -> BasePredictor:
+    def adapt(self, X: npt.ArrayLike, y: npt.ArrayLike) -> BasePredictor:
         """A predictor for the task that (X, y) were measured on."""
         ...
+
+
+@dataclass(frozen=True)
+class FromScratch:
+    """An adviser without a past: the default predictor, fitted to the new task alone."""
+
+    space: SearchSpace
+    random_state: int = 0
+
+    def adapt(self, X: npt.ArrayLike, y: npt.ArrayLike) -> BasePredictor:
+        """Fit the default predictor to (X, y)."""
+        return AutoPredictor(self.space, random_state=self.random_state).fit(X, y)
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,14 @@ class Budget:
             raise InvalidInputError(
                 f"finalists: expected at most the {self.support + self.further} architectures an arm trains, "
                 f"got {self.finalists}; lower it, or raise support or further"
+            )
+
+    def check_against(self, available: int) -> None:
+        """Raise an error if an arm would need more architectures than there are."""
+        if self.support + self.further > available:
+            raise InvalidInputError(
+                f"support and further: expected at most the {available:,} architectures there are, got "
+                f"{self.support} + {self.further}; lower them"
             )
 
     @property
@@ -107,7 +132,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Both arms, and the predictor adapted to everything the guided one trained."""
+    """Both arms, and the first adviser's predictor, adapted to everything the guided arm trained."""
 
     guided: Arm
     random: Arm
@@ -116,40 +141,40 @@ class Outcome:
 
 def best_mean(scores: Floats) -> int:
     """Row with the highest mean; rows without any score come last."""
-    failed = np.isnan(scores).all(axis=1)
+    failed: npt.NDArray[np.bool_] = np.all(np.isnan(scores), axis=1)
     means = np.nanmean(np.where(failed[:, None], -np.inf, scores), axis=1)
     return int(np.argmax(means))
 
 
 def play(
-    trainings: Trainings, meta: Adaptable, budget: Budget, *, proposer: str = "ranking", random_state: int = 0
+    trainings: Trainings,
+    advisers: Sequence[Adviser],
+    budget: Budget,
+    *,
+    proposer: str = "ranking",
+    random_state: int = 0,
 ) -> Outcome:
     """Play both arms.
 
     Args:
         trainings: Where scores come from: real trainings, or a table of earlier ones.
-        meta: Predictor learned on other tasks.
+        advisers: Who proposes in the guided arm, taking turns; the first one also ranks in the end.
         budget: What each arm may spend.
         proposer: How the guided arm finds what its predictor likes, see ``PROPOSERS``.
         random_state: Seed of the shared support, the random arm and the proposer.
     """
     pool = trainings.candidates()
-    needed = budget.support + budget.further
-    if needed > len(pool):
-        raise InvalidInputError(
-            f"support and further: expected at most the {len(pool):,} architectures there are, got "
-            f"{budget.support} + {budget.further}; lower them"
-        )
+    budget.check_against(len(pool))
     draws, search = spawn_seeds(random_state, 2)
-    drawn = pool[np.random.default_rng(draws).permutation(len(pool))[:needed]]
+    drawn = pool[np.random.default_rng(draws).permutation(len(pool))[: budget.support + budget.further]]
     support = drawn[: budget.support]
-    rows, found, predictor = _guided(trainings, meta, budget, support, pool, PROPOSERS[proposer], search)
+    rows, found, predictors = _guided(trainings, advisers, budget, support, pool, PROPOSERS[proposer], search)
     # A training is one noisy look at an architecture and what its relatives say another: take the mean of both.
-    merit = (found + predictor.predict(rows)) / 2
+    merit = (found + np.mean([p.predict(rows) for p in predictors], axis=0)) / 2
     guided = _confirmed(trainings, budget, rows, found, merit, "confirming the predictor's choice")
     found = trainings.train(drawn, [SEARCH_SEED], "random search").val[:, 0]
     luck = _confirmed(trainings, budget, drawn, found, found, "confirming random search's choice")
-    return Outcome(guided, luck, predictor)
+    return Outcome(guided, luck, predictors[0])
 
 
 def _confirmed(trainings: Trainings, budget: Budget, rows: Rows, found: Floats, merit: Floats, label: str) -> Arm:
@@ -165,28 +190,41 @@ def finalists(merit: Floats, found: Floats, k: int) -> npt.NDArray[np.int64]:
 
 
 def _guided(
-    trainings: Trainings, meta: Adaptable, budget: Budget, support: Rows, pool: Rows, propose: Proposer, seed: int
-) -> tuple[Rows, Floats, BasePredictor]:
+    trainings: Trainings,
+    advisers: Sequence[Adviser],
+    budget: Budget,
+    support: Rows,
+    pool: Rows,
+    propose: Proposer,
+    seed: int,
+) -> tuple[Rows, Floats, list[BasePredictor]]:
+    """Train the support and then what the advisers propose; returns rows, scores and the last predictors."""
     space = trainings.space
     rows = support
     found = trainings.train(rows, [SEARCH_SEED], "support").val[:, 0]
-    predictor = _adapt(meta, rows, found)
-    for part in np.array_split(np.arange(budget.further), budget.rounds):
-        if not len(part):
-            continue
-        fresh = pool[~np.isin(space.codes(pool), space.codes(rows))]
-        new = propose(predictor, space, fresh, len(part), seed)
-        rows = np.concatenate([rows, new])
-        found = np.concatenate([found, trainings.train(new, [SEARCH_SEED], "proposed by the predictor").val[:, 0]])
-        predictor = _adapt(meta, rows, found)
-    return rows, found, predictor
+    predictors = _adapted(advisers, rows, found)
+    for turns in np.array_split(np.arange(budget.further), budget.rounds):
+        new = rows[:0]
+        for i, predictor in enumerate(predictors):
+            n = int((turns % len(predictors) == i).sum())
+            if n:
+                seen = space.codes(np.concatenate([rows, new]))
+                fresh = pool[~np.isin(space.codes(pool), seen)]
+                new = np.concatenate([new, propose(predictor, space, fresh, n, seed)])
+        if len(new):
+            rows = np.concatenate([rows, new])
+            scores = trainings.train(new, [SEARCH_SEED], "proposed by the predictors")
+            found = np.concatenate([found, scores.val[:, 0]])
+            predictors = _adapted(advisers, rows, found)
+    return rows, found, predictors
 
 
-def _adapt(meta: Adaptable, rows: Rows, found: Floats) -> BasePredictor:
+def _adapted(advisers: Sequence[Adviser], rows: Rows, found: Floats) -> list[BasePredictor]:
     done = np.isfinite(found)
     if len(found) and not done.any():
         raise InvalidInputError(
             f"every training failed: expected a score from at least one of {len(found)}; the log says why of each, "
             "often the learning rate or features far from unit scale"
         )
-    return meta.adapt(rows[done], found[done]) if len(found) else meta.adapt()
+    # Before the first training only the one who has a past can say anything.
+    return [adviser.adapt(rows[done], found[done]) for adviser in (advisers if len(found) else advisers[:1])]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surrogate_nas.core import choose
+from surrogate_nas.core import InvalidInputError, choose
 from surrogate_nas.execution import default_jobs
-from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, Outcome, play
+from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, FromScratch, Outcome, play
 from surrogate_nas.experiments.confirmation import confirmed_frame
 from surrogate_nas.experiments.progress import Progress, Silent
 from surrogate_nas.experiments.proposers import PROPOSERS
@@ -131,7 +131,11 @@ def run_main_job(
     settings = settings or Settings()
     progress = progress or Silent()
     choose("strategy", settings.strategy, PROPOSERS)
+    jobs = default_jobs() if settings.jobs is None else settings.jobs
+    if jobs < 1:
+        raise InvalidInputError(f"jobs: expected a number of processes of at least 1, got {jobs}")
     table = load_table(settings.table)
+    settings.budget.check_against(table.space.size)
     trainer = Trainer(
         space=table.space, dataset=settings.task, device=settings.device, **_given(epochs=settings.epochs)
     )
@@ -139,7 +143,6 @@ def run_main_job(
     with RunFolder(run_dir, _config(settings, trainer)) as folder:
         if folder.log is not None and len(folder.log):
             progress.say(f"Continuing the run in {folder.path}: {len(folder.log)} trainings are done already.")
-        jobs = default_jobs() if settings.jobs is None else settings.jobs
         trainings = LoggedTrainings(trainer, log=folder.log, jobs=jobs, progress=progress)
         with clock("learn"):
             sources = sources_of(table)
@@ -151,7 +154,8 @@ def run_main_job(
         )
         progress.say(_describe(trainer))
         with clock("train"):
-            outcome = play(trainings, meta, settings.budget, proposer=settings.strategy, random_state=settings.seed)
+            advisers = (meta, FromScratch(table.space, settings.seed))
+            outcome = play(trainings, advisers, settings.budget, proposer=settings.strategy, random_state=settings.seed)
         with clock("rank"):
             ranking = outcome.predictor.rank(trainings.candidates(), top=LISTED).to_pandas()
         progress.say(f"Ranked all {table.space.size:,} architectures in {clock['rank']:.2f} s.")

@@ -158,12 +158,18 @@ def test_a_run_folder_that_cannot_be_written(run, tmp_path):
     assert "choose a folder that can be written" in one_line(err)
 
 
+def listen_to_ctrl_c():
+    # A shell that starts something in the background makes it deaf to Ctrl-C, and its children with it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_what_was_finished_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "surrogate_nas.cli", "train", "--task", "wine", "--sample", "50", "--jobs", "2"]
     arguments = [*command, "--run-dir", str(tmp_path / "t")]
     process = subprocess.Popen(
-        arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
-    )
+        arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+        preexec_fn=listen_to_ctrl_c,
+    )  # fmt: skip
     log = tmp_path / "t" / "trainings.jsonl"
     while process.poll() is None and (not log.exists() or log.read_bytes().count(b"\n") < 3):
         time.sleep(0.02)

@@ -114,7 +114,8 @@ def test_a_killed_run_ends_as_the_unbroken_one(done, settings, small_table_file,
     result, unbroken = done
     code = (
         "from surrogate_nas.experiments import *\n"
-        f"run_main_job(Settings('wine', {str(small_table_file)!r}, Budget(4, 2, 1, 2, 2), epochs=2, jobs=1), run_dir={str(tmp_path)!r})"
+        f"settings = Settings('wine', {str(small_table_file)!r}, Budget(4, 2, 1, 2, 2), epochs=2, jobs=1)\n"
+        f"run_main_job(settings, run_dir={str(tmp_path)!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "1"})
     log = tmp_path / "trainings.jsonl"
