@@ -102,12 +102,14 @@ class MainJobResult:
 
     def verdict(self) -> str:
         """What the comparison says, in one or two sentences that do not claim more than one run shows."""
-        ours, luck, *others = self.answers.to_dict(orient="records")
-        gap = 100 * (ours["test"] - luck["test"])
-        error = 100 * float(np.hypot(ours["test_std"], luck["test_std"])) / np.sqrt(self.budget.seeds)
-        words = f"{gap:+.2f} points of test accuracy against random search at equal cost"
-        if np.isfinite(error):
-            words += f" (standard error of this gap {error:.2f})"
+        ours, luck, *others = (row for _, row in self.answers.iterrows())
+        if ours["architecture"] == luck["architecture"]:
+            words = "Both arms chose the same network"
+        else:
+            gap = 100 * (ours["test"] - luck["test"])
+            words = f"{gap:+.2f} points of test accuracy against random search at equal cost"
+            if np.isfinite(error := _standard_error(ours, luck, self.budget.seeds)):
+                words += f" (standard error of this gap {error:.2f})"
         if others:
             best = others[0]
             words += f"; {100 * (ours['test'] - best['test']):+.2f} against the best hand-made network ({best['name']})"
@@ -251,6 +253,11 @@ def _describe(trainer: Trainer) -> str:
 
 def _given(**parameters: Any) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _standard_error(a: "pd.Series[Any]", b: "pd.Series[Any]", seeds: int) -> float:
+    """Standard error of the difference of two mean test scores, in points."""
+    return 100 * float(np.sqrt(sum(x["test_std"] ** 2 / (seeds - x["failed"]) for x in (a, b))))
 
 
 class _Clock:

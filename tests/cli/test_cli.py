@@ -56,7 +56,7 @@ def test_every_verb_shows_a_working_form_of_itself(run, verb):
 def test_the_main_job_tells_its_story_and_leaves_everything(run, small_table_file, tmp_path):
     code, out, err = run("run", "--task", "wine", "--table", small_table_file, "--run-dir", tmp_path / "r", *QUICK)
     assert code == 0, err
-    for words in ("surrogate_nas", "random search", "GCN", "points of test accuracy", "report.html", "Next:"):
+    for words in ("surrogate_nas", "random search", "GCN", "One run is one draw", "report.html", "Next:"):
         assert words in out
     assert "Learned from" in err
     assert (tmp_path / "r" / "report.html").stat().st_size > 10_000
