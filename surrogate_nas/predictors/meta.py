@@ -11,8 +11,9 @@ from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_scores
 from surrogate_nas.predictors.transfer import TransferPredictor
 from surrogate_nas.predictors.transfer_features import TransferFeatures
-from surrogate_nas.predictors.transfer_learning import Source, learn_prior
+from surrogate_nas.predictors.transfer_learning import learn_prior
 from surrogate_nas.predictors.transfer_scores import ScoreScale
+from surrogate_nas.predictors.transfer_sources import Source
 from surrogate_nas.spaces.base import SearchSpace
 
 
@@ -50,7 +51,7 @@ class MetaPredictor:
             key = task.X.tobytes()
             if key not in known:
                 known[key] = features.transform(task.X)
-            learned.append(Source(known[key], task.y if task.direction == "max" else -task.y))
+            learned.append(Source(task.X, known[key], task.y if task.direction == "max" else -task.y))
         self.prior_ = learn_prior(features, learned, as_generator(self.random_state))
         self.tasks_ = tuple(tasks)
         self.directions_ = tuple(task.direction for task in tasks.values())

@@ -8,7 +8,9 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from surrogate_nas.core import Direction, InvalidInputError
 from surrogate_nas.predictors.base import BasePredictor, Floats
+from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.transfer_features import Floats32
 from surrogate_nas.predictors.transfer_prior import Hyperparameters, TransferPrior, View
 from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
 
@@ -17,6 +19,10 @@ BLOCK = 4096
 
 #: Below this many scores their own spread says less than the sources' do.
 FEW = 3
+
+#: From this many scores on, boosted trees on path statistics and source scores have a share in the mean; the two err
+#: differently, as they do from scratch.
+TREES_FROM, TREES = 10, 0.3
 
 #: Prior probability that a task follows the sources; the rest is a task unlike any of them.
 TRUST = 0.9
@@ -51,7 +57,7 @@ class TransferPredictor(BasePredictor):
         own = ScoreScale.of(better)
         spread = own.spread if len(y) >= FEW and own.spread > 0 else (self.scale.spread or 1.0)
         self.scale_ = ScoreScale(own.centre if len(y) else self.scale.centre, spread)
-        self.support_ = self.prior.features.transform(X)
+        self.support_ = np.array(X, dtype=np.int16)
         self._condition(latent(better), np.ones(len(y)) if sample_weight is None else sample_weight)
 
     def start(self) -> Self:
@@ -61,7 +67,7 @@ class TransferPredictor(BasePredictor):
         return self
 
     def _condition(self, t: Floats, weight: Floats) -> None:
-        view = self.prior.view(self.support_)
+        view = self.prior.look_at(self.support_)
         right = self.prior.projected(view)
         found, evidence = [], []
         for hyper in self.prior.hypotheses if len(t) else self.prior.hypotheses[:1]:
@@ -83,13 +89,17 @@ class TransferPredictor(BasePredictor):
         self.shares_ = share[kept] / share[kept].sum()
         self.solutions_ = [found[i] for i in kept]
         self._right, self._view = right, view
+        self.trees_ = None
+        if len(t) >= TREES_FROM and np.ptp(t) > 0:
+            # A third of the usual trees: scoring a whole space must stay a fraction of a second.
+            trees = BoostedTrees(n_estimators=100, learning_rate=0.1, n_models=3)
+            self.trees_ = trees.fit(self._for_trees(view), t, weight)
 
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
         mean, variance = np.empty(len(X)), np.empty(len(X))
         for start in range(0, len(X), BLOCK):
             part = slice(start, start + BLOCK)
-            view = self.prior.view(self.prior.features.transform(X[part]))
-            mean[part], variance[part] = self._latent(view, return_std)
+            mean[part], variance[part] = self._latent(self.prior.look_at(X[part]), return_std)
         sign = 1.0 if self.direction == "max" else -1.0
         score = sign * self.scale_.unbend(mean)
         if not return_std:
@@ -109,10 +119,19 @@ class TransferPredictor(BasePredictor):
                 left = self.prior.variance(view, hyper) - (half**2).sum(axis=0)
                 variances.append(np.maximum(left, 1e-6) + hyper.noise)
         mean = np.einsum("h,hn->n", self.shares_, np.stack(means))
-        if not return_std:
-            return mean, np.zeros(len(mean))
-        spread = np.stack(variances) + (np.stack(means) - mean) ** 2
-        return mean, np.einsum("h,hn->n", self.shares_, spread)
+        variance = np.zeros(len(mean))
+        if return_std:
+            spread = np.stack(variances) + (np.stack(means) - mean) ** 2
+            variance = np.einsum("h,hn->n", self.shares_, spread)
+        if self.trees_ is not None:
+            mean = (1 - TREES) * mean + TREES * self.trees_.predict(self._for_trees(view))
+        return mean, variance
+
+    def _for_trees(self, view: View) -> Floats32:
+        """Path statistics, source scores and the sources' common guess."""
+        flow = view.features[:, self.prior.features.groups[-1].columns]
+        guess = (view.sources @ self.prior.votes).astype(np.float32)
+        return np.concatenate([flow, view.sources, guess[:, None]], axis=1)
 
     def get_state(self) -> State:
         """What has to be written down: the prior, the support and how it was resolved."""
@@ -125,7 +144,7 @@ class TransferPredictor(BasePredictor):
             "scale": [self.scale_.centre, self.scale_.spread],
             "solutions": [[hyper.noise, hyper.beta, hyper.use_sources] for hyper, _, _ in self.solutions_],
         }
-        return State(values=values, arrays=arrays, parts={"prior": self.prior})
+        return State(values=values, arrays=arrays, parts={"prior": self.prior, "trees": self.trees_})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -139,6 +158,7 @@ class TransferPredictor(BasePredictor):
             (Hyperparameters(arrays[f"amplitudes_{i}"], n, b, u), arrays[f"lower_{i}"], arrays[f"alpha_{i}"])
             for i, (n, b, u) in enumerate(values["solutions"])
         ]
-        made._view = made.prior.view(made.support_)
+        made.trees_ = state.parts["trees"]
+        made._view = made.prior.look_at(made.support_)
         made._right = made.prior.projected(made._view)
         return made

@@ -3,7 +3,8 @@
 Notation: n graphs of v nodes, o operations (those a node can carry), c contexts (places). A *group* counts, for every
 context and operation, the nodes that carry this operation in this context; its columns are laid out context by
 context, so that it is an array (n, c, o) and knowledge about operations ("these two do alike") can be told from
-knowledge about places and shared between groups.
+knowledge about places and shared between groups. One more group, *flow*, holds path
+statistics per operation, as GraphFeatures computes them.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from surrogate_nas.encodings import GraphFeatures
 from surrogate_nas.predictors.state import State
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
@@ -75,7 +77,15 @@ class TransferFeatures:
             share = (raw[:, g.columns].reshape(len(raw), g.contexts, -1) > 0).any(axis=2).mean(axis=0)
             self.kept[g.name] = np.flatnonzero(share > RARE)
         self._lay_out({g.name: g.operations for g in self.groups})
-        self.mean = count(self.groups, self.kept).mean(axis=0, dtype=np.float64).astype(np.float32)
+        self.encoder = GraphFeatures(space, pairs=False).fit()
+        flow = self.encoder.transform(sample)
+        self.kept["flow"] = np.arange(flow.shape[1])
+        self._lay_out({g.name: g.operations for g in self.groups} | {"flow": 1})
+        deviation = flow.std(axis=0, dtype=np.float64)
+        # Paths come in many units; the counts of the other groups have one, and their sizes mean something.
+        self.scale = np.where(deviation > 0, 1 / np.maximum(deviation, 1e-9), 0.0).astype(np.float32)
+        raw = np.concatenate([count(self.groups[:-1], self.kept), flow * self.scale], axis=1)
+        self.mean = raw.mean(axis=0, dtype=np.float64).astype(np.float32)
 
     @property
     def width(self) -> int:
@@ -85,7 +95,12 @@ class TransferFeatures:
     def transform(self, X: npt.ArrayLike) -> Floats32:
         """Centred features of rows, float32 of shape (n, p)."""
         _, count = self._describe(self.space.graphs(X))
-        out = count(self.groups, self.kept)
+        out = np.empty((len(self.space.rows(X)), self.width), dtype=np.float32)
+        if not len(out):
+            return out
+        flow = self.groups[-1].columns
+        out[:, : flow.start] = count(self.groups[:-1], self.kept)
+        np.multiply(self.encoder.transform(X), self.scale, out=out[:, flow])
         out -= self.mean
         return out
 
@@ -95,8 +110,8 @@ class TransferFeatures:
         sizes = {g.name: g.operations for g in self.groups}
         return State(
             values={"operations": sizes},
-            arrays={**arrays, "wirings": self.wirings, "mean": self.mean},
-            parts={"space": self.space},
+            arrays={**arrays, "wirings": self.wirings, "mean": self.mean, "scale": self.scale},
+            parts={"space": self.space, "encoder": self.encoder},
         )
 
     @classmethod
@@ -104,7 +119,8 @@ class TransferFeatures:
         """Inverse of :meth:`get_state`."""
         made = cls.__new__(cls)
         made.space = state.parts["space"]
-        made.wirings, made.mean = state.arrays["wirings"], state.arrays["mean"]
+        made.encoder = state.parts["encoder"]
+        made.wirings, made.mean, made.scale = (state.arrays[name] for name in ("wirings", "mean", "scale"))
         made.kept = {name: state.arrays[f"kept_{name}"] for name in state.values["operations"]}
         made._lay_out({name: int(o) for name, o in state.values["operations"].items()})
         return made
@@ -173,7 +189,7 @@ class TransferFeatures:
 
 
 #: Groups to which the kernel gives a variance of their own; the others' effects are small or already in these.
-VARYING = ("count", "height", "level", "node", "edge", "skip_edge", "wiring", "shape")
+VARYING = ("count", "height", "level", "node", "edge", "skip_edge", "wiring", "shape", "flow")
 
 
 def _wiring_bits(adjacency: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

@@ -12,40 +12,26 @@ from scipy.optimize import minimize
 
 from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
 from surrogate_nas.predictors.transfer_prior import FIXED, Hyperparameters, TransferPrior, effect_covariances
-from surrogate_nas.predictors.transfer_scores import latent, standardised
+from surrogate_nas.predictors.transfer_scores import latent
+from surrogate_nas.predictors.transfer_sources import Source, SourceModels, denoise
 
 Floats = npt.NDArray[np.float64]
 
 #: Rows of one sample of a source that plays the new task, and how many such samples per source.
 SAMPLE_ROWS, SAMPLES = 100, 4
 
-#: A source with fewer rows is learned from but does not play the new task.
-MIN_ROWS = 30
+#: A source with fewer rows, or whose rows tell less than this share of what the best source's tell about the space,
+#: is learned from but does not play the new task: a corner of the space is another problem.
+MIN_ROWS, MIN_TOLD = 30, 0.75
 
-#: Rows of a source that its model is fitted to at most: past this more rows change nothing that transfers.
-MAX_ROWS = 60_000
-
-#: Ridge penalties tried, smallest generalised cross-validation error wins.
-PENALTIES = 10.0 ** np.arange(-1, 5.5, 0.5)
+#: What a source says for itself alone, as a variance: keeps the votes of sources that agree from cancelling.
+APART = 0.5
 
 #: Where the log-amplitudes are drawn to, weakly: a small share of the variance each.
 LOG_AMPLITUDE, LOG_AMPLITUDE_PRECISION = -3.0, 0.02
 
 #: From scratch: shares of the variance for the constant, all groups together, local structure and noise.
 SCRATCH_CONSTANT, SCRATCH_GROUPS, SCRATCH_LOCAL, SCRATCH_NOISE = 0.1, 0.6, 0.3, 0.2
-
-
-@dataclass(frozen=True)
-class Source:
-    """One source task, larger scores being better.
-
-    Attributes:
-        features: Centred features of its rows, (n, p).
-        y: Scores, (n,).
-    """
-
-    features: Floats32
-    y: Floats
 
 
 def learn_prior(features: TransferFeatures, sources: list[Source], rng: np.random.Generator) -> TransferPrior:
@@ -56,71 +42,33 @@ def learn_prior(features: TransferFeatures, sources: list[Source], rng: np.rando
         sources: At least one.
         rng: Random stream of the samples.
     """
-    moments = _moments(sources)
-    weights = source_models(sources, moments)
-    whole = _prior(features, weights, moments)
-    samples = _samples(features, sources, weights, moments, rng)
+    models = denoise(features.space, sources)
+    whole = _prior(features, models)
+    samples = _samples(features, sources, models, rng)
     learned = maximise_evidence(samples, len(FIXED) + len(whole.groups)) if samples else default_hyperparameters(whole)
-    return TransferPrior(features, whole.weights, whole.covariances, (learned, scratch_hyperparameters(whole)))
+    whole.hypotheses = (learned, scratch_hyperparameters(whole))
+    return whole
 
 
-def source_models(sources: list[Source], moments: Floats) -> Floats:
-    """Ridge regression of each source, scaled to deviation = reliability over the space; shape (p, T).
+def votes(models: SourceModels) -> Floats:
+    """Weights v of the sources in the best linear guess at a task equally like each of them, shape (T,).
 
-    Reliability is the correlation of left-out predictions with the scores, times the share of the space that the
-    source's rows tell about: pure noise, two rows or a corner of the space count for little, whatever their own
-    amplitude.
+    The guess has deviation one over the space (zero where no source is reliable).
     """
-    columns = []
-    known: dict[int, tuple[Floats, Floats]] = {}
-    for source in sources:
-        step = len(source.y) // MAX_ROWS + 1
-        x, y = source.features[::step], standardised(source.y[::step])
-        if id(source.features) not in known:  # tables share their rows between tasks: one decomposition serves all
-            values, vectors = np.linalg.eigh((x.T @ x).astype(np.float64))
-            known[id(source.features)] = np.maximum(values, 0.0), vectors
-        w, reliability = _ridge(x, y, moments, *known[id(source.features)])
-        deviation = np.sqrt(max(float(w @ moments @ w), 0.0))
-        columns.append(w * (reliability / deviation) if deviation > 0 else np.zeros_like(w))
-    return np.stack(columns, axis=1)
+    covariance = models.weights.T @ models.moments @ models.weights
+    v = np.linalg.solve(covariance + APART * np.eye(len(covariance)), models.reliability**2)
+    deviation = float(np.sqrt(max(v @ covariance @ v, 0.0)))
+    return v / deviation if deviation > 0 else np.zeros_like(v)
 
 
-def _ridge(x: Floats32, y: Floats, moments: Floats, values: Floats, vectors: Floats) -> tuple[Floats, float]:
-    """Ridge weights with the penalty that generalised cross-validation chooses, and their reliability."""
-    n = len(y)
-    total = float(y @ y)
-    if total == 0:
-        return np.zeros(x.shape[1]), 0.0
-    b = vectors.T @ (x.T @ y.astype(np.float32)).astype(np.float64)
-    best = (np.inf, PENALTIES[-1])
-    for penalty in PENALTIES:
-        shrunk = b / (values + penalty)
-        residual = total - 2 * float(shrunk @ b) + float(values @ shrunk**2)
-        left = 1 - float((values / (values + penalty)).sum()) / n
-        if left > 0:
-            best = min(best, (residual / n / left**2, penalty))
-    error, penalty = best
-    explained = max(1 - error * n / total, 0.0)
-    spread = np.einsum("ij,ij->j", vectors, moments @ vectors)
-    told = 1 - float((penalty / (values + penalty)) @ spread) / float(np.trace(moments))
-    return vectors @ (b / (values + penalty)), float(np.sqrt(explained)) * told
-
-
-def _moments(sources: list[Source]) -> Floats:
-    """Second moments of the features, (p, p), over the rows of the source that has most."""
-    biggest = max(sources, key=lambda s: len(s.y)).features
-    x = biggest[:: len(biggest) // MAX_ROWS + 1]
-    return (x.T @ x).astype(np.float64) / len(x)
-
-
-def _prior(features: TransferFeatures, weights: Floats, moments: Floats) -> TransferPrior:
-    covariances = effect_covariances(features.groups, weights, moments)
-    return TransferPrior(features, weights.astype(np.float32), covariances)
+def _prior(features: TransferFeatures, models: SourceModels) -> TransferPrior:
+    covariances = effect_covariances(features.groups, models.weights, models.moments)
+    return TransferPrior(features, models.weights.astype(np.float32), models.leftovers, votes(models), covariances)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of a source that plays the new task: kernel components, latent scores, mean of the other sources."""
+    """Rows of a source that plays the new task: kernel components, latent scores, guess of the other sources."""
 
     components: Floats32
     y: Floats
@@ -128,18 +76,19 @@ class Sample:
 
 
 def _samples(
-    features: TransferFeatures, sources: list[Source], weights: Floats, moments: Floats, rng: np.random.Generator
+    features: TransferFeatures, sources: list[Source], models: SourceModels, rng: np.random.Generator
 ) -> list[Sample]:
     out = []
     for t, source in enumerate(sources):
-        if len(source.y) < MIN_ROWS or len(sources) < 2 or np.ptp(source.y) == 0:
+        corner = models.told[t] < MIN_TOLD * models.told.max()
+        if len(source.y) < MIN_ROWS or corner or len(sources) < 2 or np.ptp(source.y) == 0:
             continue
-        prior = _prior(features, np.delete(weights, t, axis=1), moments)
+        prior = _prior(features, models.without(t))
         for _ in range(SAMPLES):
             rows = rng.choice(len(source.y), min(SAMPLE_ROWS, len(source.y) // 2), replace=False)
-            view = prior.view(source.features[rows])
+            view = prior.view(source.features[rows], prior.leftovers.of(features.space, source.X[rows]))
             components = prior.components(view, view, prior.projected(view))
-            mean = view.sources.mean(axis=1, dtype=np.float64)
+            mean = view.sources @ prior.votes
             out.append(Sample(components.reshape(len(components), -1), latent(source.y[rows]), mean))
     return out
 

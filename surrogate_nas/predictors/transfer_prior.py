@@ -1,15 +1,17 @@
 """What the sources teach about a task nobody has seen: a Gaussian process, mean and covariance.
 
 Notation: n rows, p features, T sources, G groups of features. Source t is summarised by a ridge regression w_t (p,) of
-its latent scores; S = X W (n, T) are its denoised scores, scaled by how reliable they are. A new task is
+its latent scores, and by what is left of them at the rows it knows; S = X W + left-over (n, T) are its denoised
+scores, scaled by how reliable they are. A new task is
 
-    f(x) = beta * mean_t S_t(x) + GP(0, k),    y = f + noise
+    f(x) = beta * sum_t v_t S_t(x) + GP(0, k),    y = f + noise
     k = a_0 + a_1 S S' / T + a_2 rbf(S) + sum_g b_g X_g A_g X_g' + a_3 rbf(S) rbf(X A X')
 
 with A_g = V_g (x) C_g, the covariance of effects over places and over operations, estimated from the sources' own
-effects: operations that did alike in other tasks are expected to do alike in this one. Amplitudes, noise and beta
-maximise the marginal likelihood of small samples of the sources, each explained by all others but itself, so that a
-new task with ten scores needs to learn none of them.
+effects: operations that did alike in other tasks are expected to do alike in this one. The v_t are those of the best
+linear guess at a task that is equally like each source: sources that agree with each other count about once.
+Amplitudes, noise and beta maximise the marginal likelihood of small samples of the sources, each explained by all
+others but itself, so that a new task with ten scores needs to learn none of them.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ import numpy.typing as npt
 
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer_features import Floats32, Group, TransferFeatures
+from surrogate_nas.spaces.base import SearchSpace
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,6 +72,33 @@ class View:
         return len(self.features)
 
 
+@dataclass(frozen=True)
+class Leftovers:
+    """What smooth models of the sources leave over at rows the sources know; zero elsewhere.
+
+    Attributes:
+        codes: Integer codes of the known rows, ascending, shape (m,).
+        values: float32 of shape (m, T).
+    """
+
+    codes: npt.NDArray[np.int64]
+    values: Floats32
+
+    def of(self, space: SearchSpace, X: npt.ArrayLike) -> Floats32:
+        """Values at rows, float32 of shape (n, T)."""
+        wanted = space.codes(X)
+        out = np.zeros((len(wanted), self.values.shape[1]), dtype=np.float32)
+        if len(self.codes):
+            at = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
+            known = self.codes[at] == wanted
+            out[known] = self.values[at[known]]
+        return out
+
+    def without(self, t: int) -> "Leftovers":
+        """The same of all sources but one."""
+        return Leftovers(self.codes, np.delete(self.values, t, axis=1))
+
+
 @dataclass
 class TransferPrior:
     """Knowledge from sources, ready to be conditioned on a few scores of a new task.
@@ -76,12 +106,16 @@ class TransferPrior:
     Attributes:
         features: Rows to features.
         weights: Source models, float32 of shape (p, T), scaled so that scores have their reliability as deviation.
+        leftovers: What the models leave of the sources' scores at known rows, on the same scale.
+        votes: The v_t, shape (T,).
         covariances: A_g per varying group, each scaled to unit mean variance over the space.
         hypotheses: Hyper-parameters that a new task may follow; the support decides.
     """
 
     features: TransferFeatures
     weights: Floats32
+    leftovers: Leftovers
+    votes: Floats
     covariances: dict[str, Floats32]
     hypotheses: tuple[Hyperparameters, ...] = field(default=())
 
@@ -90,17 +124,18 @@ class TransferPrior:
         """The groups that have a variance."""
         return tuple(g for g in self.features.groups if g.name in self.covariances)
 
-    def view(self, features: Floats32) -> View:
-        """Prepare centred features (n, p) for kernels."""
+    def look_at(self, X: npt.ArrayLike) -> View:
+        """Prepare rows (n, d) for kernels."""
+        return self.view(self.features.transform(X), self.leftovers.of(self.features.space, X))
+
+    def view(self, features: Floats32, leftover: Floats32) -> View:
+        """Prepare centred features (n, p) and what the sources leave over at those rows (n, T)."""
         norms = [self._norms(features[:, g.columns], g) for g in self.groups]
-        return View(features, features @ self.weights, np.stack(norms))
+        return View(features, features @ self.weights + leftover, np.stack(norms))
 
     def mean(self, view: View, hyper: Hyperparameters) -> Floats:
         """Prior mean of the latent scores, (n,)."""
-        n_sources = view.sources.shape[1]
-        if not (hyper.use_sources and n_sources):
-            return np.zeros(len(view))
-        return hyper.beta * view.sources.mean(axis=1, dtype=np.float64)
+        return hyper.beta * (view.sources @ self.votes) if hyper.use_sources else np.zeros(len(view))
 
     def variance(self, view: View, hyper: Hyperparameters) -> Floats:
         """Prior variance of the latent function at each row, (n,)."""
@@ -162,6 +197,7 @@ class TransferPrior:
     def get_state(self) -> State:
         """What has to be written down."""
         arrays = {"weights": self.weights, "amplitudes": np.stack([h.amplitudes for h in self.hypotheses])}
+        arrays |= {"votes": self.votes, "codes": self.leftovers.codes, "leftovers": self.leftovers.values}
         arrays |= {f"covariance_{name}": a for name, a in self.covariances.items()}
         rest = [[h.noise, h.beta, h.use_sources] for h in self.hypotheses]
         values = {"hypotheses": rest, "groups": list(self.covariances)}
@@ -173,7 +209,9 @@ class TransferPrior:
         rows = zip(state.arrays["amplitudes"], state.values["hypotheses"], strict=True)
         hypotheses = tuple(Hyperparameters(a, float(n), float(b), bool(u)) for a, (n, b, u) in rows)
         covariances = {name: state.arrays[f"covariance_{name}"] for name in state.values["groups"]}
-        return cls(state.parts["features"], state.arrays["weights"], covariances, hypotheses)
+        leftovers = Leftovers(state.arrays["codes"], state.arrays["leftovers"])
+        arrays = state.arrays
+        return cls(state.parts["features"], arrays["weights"], leftovers, arrays["votes"], covariances, hypotheses)
 
 
 def effect_covariances(
