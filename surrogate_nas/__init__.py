@@ -35,8 +35,20 @@ _HOMES = {
     "load_table": "tables",
     "search": "experiments",
 }
-_PACKAGES = ("core", "encodings", "execution", "experiments", "networks", "predictors", "reports", "spaces",
-             "strategies", "tables", "testing", "training")
+_PACKAGES = (
+    "core",
+    "encodings",
+    "execution",
+    "experiments",
+    "networks",
+    "predictors",
+    "reports",
+    "spaces",
+    "strategies",
+    "tables",
+    "testing",
+    "training",
+)
 
 __all__ = [*_HOMES, *_PACKAGES, "__version__"]
 

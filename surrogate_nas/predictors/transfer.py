@@ -63,7 +63,7 @@ class TransferPredictor(BasePredictor):
     def start(self) -> Self:
         """Forget all scores: predictions are the sources' alone."""
         self.n_extra_ = 0
-        self._fit(np.empty((0, self.space.n_genes), dtype=np.int16), np.empty(0), None, None)
+        self._fit(np.empty((0, self.prior.features.space.n_genes), dtype=np.int16), np.empty(0), None, None)
         return self
 
     def _condition(self, t: Floats, weight: Floats) -> None:

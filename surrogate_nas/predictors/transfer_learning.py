@@ -56,8 +56,8 @@ def votes(models: SourceModels) -> Floats:
     The guess has deviation one over the space (zero where no source is reliable).
     """
     covariance = models.weights.T @ models.moments @ models.weights
-    v = np.linalg.solve(covariance + APART * np.eye(len(covariance)), models.reliability**2)
-    deviation = float(np.sqrt(max(v @ covariance @ v, 0.0)))
+    v = np.linalg.solve(covariance + APART * np.eye(len(covariance)), models.reliability**2).astype(np.float64)
+    deviation = float(np.sqrt(max(float(v @ covariance @ v), 0.0)))
     return v / deviation if deviation > 0 else np.zeros_like(v)
 
 

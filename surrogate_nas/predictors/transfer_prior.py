@@ -15,7 +15,7 @@ others but itself, so that a new task with ten scores needs to learn none of the
 """
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -196,7 +196,10 @@ class TransferPrior:
 
     def get_state(self) -> State:
         """What has to be written down."""
-        arrays = {"weights": self.weights, "amplitudes": np.stack([h.amplitudes for h in self.hypotheses])}
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "weights": self.weights,
+            "amplitudes": np.stack([h.amplitudes for h in self.hypotheses]),
+        }
         arrays |= {"votes": self.votes, "codes": self.leftovers.codes, "leftovers": self.leftovers.values}
         arrays |= {f"covariance_{name}": a for name, a in self.covariances.items()}
         rest = [[h.noise, h.beta, h.use_sources] for h in self.hypotheses]
