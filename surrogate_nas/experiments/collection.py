@@ -55,13 +55,14 @@ def collect(
     return table_of_results({trainer.data.name: results}, trainer.space, epochs={trainer.data.name: trainer.epochs})
 
 
-def table_of_logs(paths: Sequence[str | Path], space: SearchSpace, *, name: str = "collected") -> Table:
+def table_of_logs(paths: Sequence[str | Path], space: SearchSpace, *, name: str = "collected", **about: str) -> Table:
     """Join the logs of several sweeps, one task each, into one table.
 
     Args:
         paths: Run folders of :func:`collect`, or their ``trainings.jsonl``.
         space: The space of their architectures.
         name: Name of the table.
+        **about: Its source, licence and citation.
 
     Raises:
         InvalidInputError: A log is not one of trainings in this space, or two logs hold the same task.
@@ -80,11 +81,18 @@ def table_of_logs(paths: Sequence[str | Path], space: SearchSpace, *, name: str 
             raise InvalidInputError(f"{path}: expected another task than {task!r}, which a log before it holds already")
         by_task[task] = [TrainingResult.from_dict(record) for record in records]
         epochs[task] = int(config["epochs"])
-    return table_of_results(by_task, space, epochs=epochs, name=name)
+    return table_of_results(by_task, space, epochs=epochs, name=name, **about)
 
 
 def table_of_results(
-    results: dict[str, list[TrainingResult]], space: SearchSpace, *, epochs: dict[str, int], name: str = "collected"
+    results: dict[str, list[TrainingResult]],
+    space: SearchSpace,
+    *,
+    epochs: dict[str, int],
+    name: str = "collected",
+    source: str = "trained by surrogate_nas",
+    licence: str = "",
+    citation: str = "",
 ) -> Table:
     """Arrange training results as a table; what was not trained, or failed, is NaN."""
     texts = list(dict.fromkeys(r.architecture for task in results.values() for r in task))
@@ -99,9 +107,15 @@ def table_of_results(
                 columns[column] = _scatter(rows, [r.score(metric, split) for r in of_seed], len(texts))
             column = Column(task, "seconds", "train", epochs[task], seed, "s")
             columns[column] = _scatter(rows, [r.seconds for r in of_seed], len(texts))
-    metrics = dict.fromkeys(results, "accuracy")
     return Table(
-        space, space.parse(texts), columns, name=name, source="trained by surrogate_nas", default_metrics=metrics
+        space,
+        space.parse(texts),
+        columns,
+        name=name,
+        source=source,
+        licence=licence,
+        citation=citation,
+        default_metrics=dict.fromkeys(results, "accuracy"),
     )
 
 

@@ -91,9 +91,9 @@ class MetaPredictor:
         return made.fit(X, y, extra=extra)
 
     def _scale(self, direction: Direction) -> ScoreScale:
-        """Centre and spread of the sources that share the direction; of all of them if none does."""
-        alike = [s for s, d in zip(self.scales_, self.directions_, strict=True) if d == direction] or list(self.scales_)
-        return ScoreScale(float(np.mean([s.centre for s in alike])), float(np.mean([s.spread for s in alike])))
+        """What to expect of scores: as in the sources that share the direction; in all of them if none does."""
+        alike = [s for s, d in zip(self.scales_, self.directions_, strict=True) if d == direction]
+        return ScoreScale.among(alike or list(self.scales_))
 
     def _checked(self, name: str, task: TaskData) -> TaskData:
         rows = self.space.rows(task.X)

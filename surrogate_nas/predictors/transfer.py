@@ -17,8 +17,12 @@ from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
 #: Rows handled at once: blocks of this size against the support stay in the processor's cache.
 BLOCK = 4096
 
-#: Below this many scores their own spread says less than the sources' do.
-FEW = 3
+#: From this many scores on, the width of intervals is corrected by left-out errors; CALIBRATE counts as many scores
+#: that found nothing to correct.
+CALIBRATE_FROM, CALIBRATE = 10, 20
+
+#: 80% of a normal distribution lie within this many standard deviations.
+WITHIN_80 = 1.2816
 
 #: From this many scores on, boosted trees on path statistics and source scores have a share in the mean; the two err
 #: differently, as they do from scratch.
@@ -40,7 +44,7 @@ class TransferPredictor(BasePredictor):
 
     Args:
         prior: What the sources taught.
-        scale: Centre and spread that scores have where the task itself has shown fewer than three.
+        scale: Centre, spread and shape to expect of the task's scores before it has shown any.
         direction: "max" if a higher score is better.
     """
 
@@ -54,9 +58,7 @@ class TransferPredictor(BasePredictor):
         if extra is not None:
             raise InvalidInputError("extra: expected none, the sources had no side features; leave extra out")
         better = y if self.direction == "max" else -y
-        own = ScoreScale.of(better)
-        spread = own.spread if len(y) >= FEW and own.spread > 0 else (self.scale.spread or 1.0)
-        self.scale_ = ScoreScale(own.centre if len(y) else self.scale.centre, spread)
+        self.scale_ = self.scale.seen(better)
         self.support_ = np.array(X, dtype=np.int16)
         self._condition(latent(better), np.ones(len(y)) if sample_weight is None else sample_weight)
 
@@ -89,6 +91,7 @@ class TransferPredictor(BasePredictor):
         self.shares_ = share[kept] / share[kept].sum()
         self.solutions_ = [found[i] for i in kept]
         self._right, self._view = right, view
+        self.widen_ = self._widening() if len(t) >= CALIBRATE_FROM else 1.0
         self.trees_ = None
         if len(t) >= TREES_FROM and np.ptp(t) > 0:
             # A third of the usual trees: scoring a whole space must stay a fraction of a second.
@@ -101,12 +104,13 @@ class TransferPredictor(BasePredictor):
             part = slice(start, start + BLOCK)
             mean[part], variance[part] = self._latent(self.prior.look_at(X[part]), return_std)
         sign = 1.0 if self.direction == "max" else -1.0
-        score = sign * self.scale_.unbend(mean)
+        score = sign * self.scale_.restore(mean)
         if not return_std:
             return score, None
-        deviation = np.sqrt(variance)
+        deviation = self.widen_ * np.sqrt(variance)
         # Half the distance between the two ends of the one-sigma interval, in the task's unit.
-        return score, (self.scale_.unbend(mean + deviation) - self.scale_.unbend(mean - deviation)) / 2
+        width = (self.scale_.restore(mean + deviation) - self.scale_.restore(mean - deviation)) / 2
+        return score, np.hypot(width, self.scale_.doubt)
 
     def _latent(self, view: View, return_std: bool) -> tuple[Floats, Floats]:
         """Mean and variance of the latent scores under the weighed hypotheses."""
@@ -127,6 +131,14 @@ class TransferPredictor(BasePredictor):
             mean = (1 - TREES) * mean + TREES * self.trees_.predict(self._for_trees(view))
         return mean, variance
 
+    def _widening(self) -> float:
+        """Factor on standard deviations after which 80% of left-out scores lie within 80% intervals."""
+        _, lower, alpha = self.solutions_[int(np.argmax(self.shares_))]
+        precision = np.diag(cho_solve((lower, True), np.eye(len(alpha))))
+        errors = np.abs(alpha) / np.sqrt(precision)  # left-out residual over its standard deviation
+        factor = max(float(np.quantile(errors, 0.8)) / WITHIN_80, 0.1)
+        return float(factor ** (len(alpha) / (len(alpha) + CALIBRATE)))
+
     def _for_trees(self, view: View) -> Floats32:
         """Path statistics, source scores and the sources' common guess."""
         flow = view.features[:, self.prior.features.groups[-1].columns]
@@ -135,13 +147,15 @@ class TransferPredictor(BasePredictor):
 
     def get_state(self) -> State:
         """What has to be written down: the prior, the support and how it was resolved."""
-        arrays = {"support": self.support_, "shares": self.shares_}
+        arrays: dict[str, npt.NDArray[Any]] = {"support": self.support_, "shares": self.shares_}
+        for i, scale in enumerate((self.scale, self.scale_)):
+            arrays |= {f"latents_{i}": scale.latents, f"bent_{i}": scale.bent}
         for i, (hyper, lower, alpha) in enumerate(self.solutions_):
             arrays |= {f"amplitudes_{i}": hyper.amplitudes, f"lower_{i}": lower, f"alpha_{i}": alpha}
         values = {
             "direction": self.direction,
-            "sources_scale": [self.scale.centre, self.scale.spread],
-            "scale": [self.scale_.centre, self.scale_.spread],
+            "scales": [[s.centre, s.spread, s.doubt] for s in (self.scale, self.scale_)],
+            "widen": self.widen_,
             "solutions": [[hyper.noise, hyper.beta, hyper.use_sources] for hyper, _, _ in self.solutions_],
         }
         return State(values=values, arrays=arrays, parts={"prior": self.prior, "trees": self.trees_})
@@ -150,9 +164,12 @@ class TransferPredictor(BasePredictor):
     def from_state(cls, state: State) -> Self:
         """Inverse of :meth:`get_state`."""
         values, arrays = state.values, state.arrays
-        made = cls(state.parts["prior"], ScoreScale(*values["sources_scale"]), direction=values["direction"])
-        made.n_extra_ = 0
-        made.scale_ = ScoreScale(*values["scale"])
+        guessed, seen = (
+            ScoreScale(float(centre), float(spread), arrays[f"latents_{i}"], arrays[f"bent_{i}"], float(doubt))
+            for i, (centre, spread, doubt) in enumerate(values["scales"])
+        )
+        made = cls(state.parts["prior"], guessed, direction=values["direction"])
+        made.n_extra_, made.scale_, made.widen_ = 0, seen, float(values["widen"])
         made.support_, made.shares_ = arrays["support"], arrays["shares"]
         made.solutions_ = [
             (Hyperparameters(arrays[f"amplitudes_{i}"], n, b, u), arrays[f"lower_{i}"], arrays[f"alpha_{i}"])

@@ -178,7 +178,9 @@ class TransferFeatures:
             return out
 
         sizes = {name: (c, o) for name, (_, c) in places.items()} | {name: (o, o) for name in pairs}
-        return sizes | {"together": (len(a), 1), "leaves": (len(a), 1), "shape": (w, 1)}, count
+        sizes |= {"together": (len(a), 1), "leaves": (len(a), 1), "shape": (w, 1)}
+        # Groups that vary come last and together, so that kernels read one slice.
+        return dict(sorted(sizes.items(), key=lambda item: item[0] in VARYING)), count
 
     def _which_wiring(self, adjacency: npt.NDArray[np.bool_]) -> Ints:
         bits = _wiring_bits(adjacency)

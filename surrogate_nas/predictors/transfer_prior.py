@@ -148,7 +148,7 @@ class TransferPrior:
 
     def projected(self, support: View) -> list[Floats32]:
         """A_g X_g' of the support, one (p_g, m) per group: what kernels against it are made of."""
-        return [self.covariances[g.name] @ support.features[:, g.columns].T for g in self.groups]
+        return [_times(self.covariances[g.name], support.features[:, g.columns].T) for g in self.groups]
 
     def components(self, view: View, support: View, projected: list[Floats32]) -> Floats32:
         """All components between n rows and m support rows, float32 of shape (len(FIXED) + G, n, m)."""
@@ -167,8 +167,7 @@ class TransferPrior:
         The groups are summed before they meet the rows: two products instead of one per group.
         """
         a = hyper.amplitudes.astype(np.float32)
-        columns = np.concatenate([np.arange(g.columns.start, g.columns.stop) for g in self.groups])
-        rows = view.features[:, columns]
+        rows = view.features[:, self.groups[0].start :]  # groups that vary stand last, side by side
         even = np.concatenate(projected) / np.float32(len(projected))
         scaled = np.concatenate([right * b for right, b in zip(projected, a[len(FIXED) :], strict=True)])
         near = _rbf(rows @ even, view.norms.mean(axis=0), support.norms.mean(axis=0), LOCAL_LENGTH)
@@ -192,7 +191,7 @@ class TransferPrior:
         return linear, _rbf(linear, (s**2).sum(axis=1), (u**2).sum(axis=1), SOURCE_LENGTH)
 
     def _norms(self, block: Floats32, group: Group) -> Floats32:
-        return np.einsum("ij,ij->i", block @ self.covariances[group.name], block)
+        return np.einsum("ij,ji->i", block, _times(self.covariances[group.name], block.T))
 
     def get_state(self) -> State:
         """What has to be written down."""
@@ -229,21 +228,25 @@ def effect_covariances(
         shrink: Share of the identity for many sources.
 
     Returns:
-        One float32 matrix per varying group, scaled so that the mean variance over the space is one.
+        One float32 matrix per varying group (its diagonal where it has no more), scaled so that the mean variance
+        over the space is one.
     """
     few = SHRINK_FEW / max(weights.shape[1], 1)
     out = {}
     for g in groups:
-        if not g.varies or not g.contexts:
+        if not g.varies:
+            continue
+        if g.operations == 1:
+            # Places alone leave T samples for c x c numbers: too few, so they are kept independent.
+            power = float(np.trace(moments[g.columns, g.columns]))
+            out[g.name] = np.full(g.contexts, 1 / power if power > 0 else 0.0, dtype=np.float32)
             continue
         effects = weights[g.columns].reshape(g.contexts, g.operations, -1)
         over_operations = _shrunk(np.einsum("cat,cbt->ab", effects, effects), shrink + few)
-        # Places alone (one "operation") leave T samples for c x c numbers: too few, so they are kept independent.
-        over_places = np.einsum("aot,bot->ab", effects, effects) if g.operations > 1 else np.eye(g.contexts)
+        over_places = np.einsum("aot,bot->ab", effects, effects)
         a = np.kron(_shrunk(over_places, shrink + few), over_operations)
         scale = float(np.sum(a * moments[g.columns, g.columns]))
-        if scale > 0:
-            out[g.name] = (a / scale).astype(np.float32)
+        out[g.name] = (a / scale if scale > 0 else 0 * a).astype(np.float32)
     return out
 
 
@@ -252,6 +255,11 @@ def _shrunk(a: Floats, share: float) -> Floats:
     if size <= 0:
         return np.eye(len(a))
     return a / size + share * np.eye(len(a))
+
+
+def _times(a: Floats32, block: Floats32) -> Floats32:
+    """A X', A given in full or as its diagonal."""
+    return a[:, None] * block if a.ndim == 1 else a @ block
 
 
 def _rbf(inner: Floats32, norms: Floats32, other: Floats32, length: float) -> Floats32:
