@@ -23,6 +23,8 @@ from surrogate_nas.experiments import Budget, ReplayedTrainings, play, sources_o
 from surrogate_nas.experiments.arms import FromScratch
 from surrogate_nas.predictors import BasePredictor
 
+#: Widths of the printed columns.
+WIDTHS = (7, 16, 16, 18, 9, 9)
 BUDGET = Budget(support=20, further=12, rounds=6, finalists=3, seeds=2)
 
 
@@ -60,12 +62,10 @@ def main() -> None:
         pool = trainings.candidates()
         everything = trainings.train(pool, BUDGET.confirm_seeds).test.mean(axis=1)
         print(f"\n{task}: {len(pool)} architectures, {options.seeds} seeds, {BUDGET.trainings} trainings per arm")
-        print(
-            f"  test accuracy over the pool: mean {everything.mean():.4f}, sd {everything.std():.4f}, best {everything.max():.4f}"
-        )
-        print(
-            f"  {'guided arm':<32}{'wins':>7}{'95% interval':>16}{'gap in points':>16}{'95% interval':>18}{'guided':>9}{'random':>9}"
-        )
+        pool_test = f"mean {everything.mean():.4f}, sd {everything.std():.4f}, best {everything.max():.4f}"
+        print(f"  test accuracy over the pool: {pool_test}")
+        heads = zip(("wins", "95% interval", "gap in points", "95% interval", "guided", "random"), WIDTHS, strict=True)
+        print(f"  {'guided arm':<32}" + "".join(f"{head:>{width}}" for head, width in heads))
         for name, advisers in methods.items():
             outcomes = [
                 play(trainings, advisers, BUDGET, proposer=options.strategy, random_state=seed)
