@@ -236,6 +236,9 @@ def effect_covariances(
     for g in groups:
         if not g.varies:
             continue
+        if not g.contexts:
+            out[g.name] = np.zeros((0, 0), dtype=np.float32)
+            continue
         if g.operations == 1:
             # Places alone leave T samples for c x c numbers: too few, so they are kept independent.
             power = float(np.trace(moments[g.columns, g.columns]))
