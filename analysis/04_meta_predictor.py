@@ -53,7 +53,7 @@ class Task(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """One task left out: what the methods may use."""
+    """One task left out: what the methods may use, row by row of the target."""
 
     space: SearchSpace
     features: Any
@@ -137,15 +137,16 @@ def settings(space: SearchSpace, tasks: dict[str, Task], left_out: list[str]) ->
         scores[name][position(space, task.X)] = normal_scores(task.y)
     for name in left_out:
         sources = {other: (task.X, task.y) for other, task in tasks.items() if other != name}
+        at = position(space, tasks[name].X)
         started = time.process_time()
         meta = MetaPredictor(space, random_state=0).fit(sources)
         seconds = time.process_time() - started
         case = Setting(
             space,
-            features,
-            one_hot,
-            np.stack([scores[other] for other in sources], axis=1),
-            np.stack([predictions[other] for other in sources], axis=1),
+            features[at],
+            one_hot[at],
+            np.stack([scores[other][at] for other in sources], axis=1),
+            np.stack([predictions[other][at] for other in sources], axis=1),
             meta,
             tasks[name],
         )

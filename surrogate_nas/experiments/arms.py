@@ -201,9 +201,9 @@ def _guided(
     """Train the support and then what the advisers propose; returns rows, scores and the last predictors."""
     space = trainings.space
     rows = support
-    found = trainings.train(rows, [SEARCH_SEED], "support").val[:, 0]
+    found = trainings.train(rows, [SEARCH_SEED], "support, random architectures").val[:, 0]
     predictors = _adapted(advisers, rows, found)
-    for turns in np.array_split(np.arange(budget.further), budget.rounds):
+    for step, turns in enumerate(np.array_split(np.arange(budget.further), budget.rounds), start=1):
         new = rows[:0]
         for i, predictor in enumerate(predictors):
             n = int((turns % len(predictors) == i).sum())
@@ -213,7 +213,7 @@ def _guided(
                 new = np.concatenate([new, propose(predictor, space, fresh, n, seed)])
         if len(new):
             rows = np.concatenate([rows, new])
-            scores = trainings.train(new, [SEARCH_SEED], "proposed by the predictors")
+            scores = trainings.train(new, [SEARCH_SEED], f"proposals, round {step} of {budget.rounds}")
             found = np.concatenate([found, scores.val[:, 0]])
             predictors = _adapted(advisers, rows, found)
     return rows, found, predictors

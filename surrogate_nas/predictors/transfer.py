@@ -11,6 +11,7 @@ from surrogate_nas.predictors.base import BasePredictor, Floats
 from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer_features import Floats32
+from surrogate_nas.predictors.transfer_learning import rescaled
 from surrogate_nas.predictors.transfer_prior import Hyperparameters, TransferPrior, View
 from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
 
@@ -74,17 +75,13 @@ class TransferPredictor(BasePredictor):
         found, evidence = [], []
         for hyper in self.prior.hypotheses if len(t) else self.prior.hypotheses[:1]:
             k = self.prior.covariance(view, view, hyper, right).astype(np.float64)
+            hyper, log_evidence = rescaled(hyper, k, t, self.prior.mean(view, hyper), weight)
+            k = self.prior.covariance(view, view, hyper, right).astype(np.float64)
             k[np.diag_indices(len(t))] += hyper.noise / weight
+            lower = cholesky(k, lower=True) if len(t) else k
             rest = t - self.prior.mean(view, hyper)
-            if not len(t):
-                found.append((hyper, k, rest))
-                evidence.append(0.0)
-                continue
-            lower = cholesky(k, lower=True)
-            alpha = cho_solve((lower, True), rest)
-            found.append((hyper, lower, alpha))
-            trust = TRUST if hyper.use_sources else 1 - TRUST
-            evidence.append(float(np.log(trust) - 0.5 * rest @ alpha - np.log(np.diag(lower)).sum()))
+            found.append((hyper, lower, cho_solve((lower, True), rest) if len(t) else rest))
+            evidence.append(log_evidence + float(np.log(TRUST if hyper.use_sources else 1 - TRUST)))
         share = np.exp(np.array(evidence) - max(evidence))
         share /= share.sum()
         kept = [i for i, s in enumerate(share) if s >= NEGLIGIBLE]

@@ -30,6 +30,13 @@ APART = 0.5
 #: Where the log-amplitudes are drawn to, weakly: a small share of the variance each.
 LOG_AMPLITUDE, LOG_AMPLITUDE_PRECISION = -3.0, 0.02
 
+#: How far a new task may differ from the sources as a whole: factors on all amplitudes, on the noise and on the slope
+#: of the mean, and the standard deviations of their prior (of logarithms; of the factor itself for the slope). Two
+#: sources that agree perfectly would otherwise leave no room for a third that does not.
+SIZES, SIZES_DEVIATION = 2.0 ** np.arange(-3, 7), 1.0
+NOISES, NOISES_DEVIATION = 2.0 ** np.arange(-2, 5), 1.0
+SLOPES, SLOPES_DEVIATION = np.array([0.0, 0.5, 1.0, 1.5]), 0.5
+
 #: From scratch: shares of the variance for the constant, all groups together, local structure and noise.
 SCRATCH_CONSTANT, SCRATCH_GROUPS, SCRATCH_LOCAL, SCRATCH_NOISE = 0.1, 0.6, 0.3, 0.2
 
@@ -127,6 +134,43 @@ def _negative_log_evidence(sample: Sample, theta: Floats, c: int) -> tuple[float
     pull = inverse - np.outer(alpha, alpha)
     by_amplitude = 0.5 * amplitudes * (sample.components @ pull.ravel().astype(np.float32))
     return value, np.concatenate([by_amplitude, [0.5 * noise * np.trace(pull), -float(alpha @ sample.mean)]])
+
+
+def rescaled(
+    hyper: Hyperparameters, covariance: Floats, y: Floats, mean: Floats, weight: Floats
+) -> tuple[Hyperparameters, float]:
+    """Scale amplitudes, noise and slope as a whole to what the scores of a task say, and how well they then agree.
+
+    Args:
+        hyper: What the sources suggest.
+        covariance: Prior covariance of the m scored rows under it, (m, m).
+        y: Their latent scores, (m,).
+        mean: Their prior mean, (m,).
+        weight: Weights of the scores, (m,).
+
+    Returns:
+        The most probable hyper-parameters, and the logarithm of evidence times prior there.
+    """
+    if not len(y):
+        return hyper, 0.0
+    root = np.sqrt(weight)
+    values, vectors = np.linalg.eigh(root[:, None] * covariance * root)
+    seen, guessed = vectors.T @ (root * y), vectors.T @ (root * mean)
+    slopes = SLOPES if hyper.use_sources else np.ones(1)
+    rest = seen - slopes[:, None] * guessed  # (slopes, m)
+    spread = SIZES[:, None, None] * np.maximum(values, 0.0) + hyper.noise * NOISES[None, :, None]
+    fit = np.einsum("bm,snm->snb", rest**2, 1 / spread)
+    log_posterior = (
+        -0.5 * (fit + np.log(spread).sum(axis=2)[:, :, None] - np.log(weight).sum())
+        - 0.5 * (np.log(SIZES) / SIZES_DEVIATION)[:, None, None] ** 2
+        - 0.5 * (np.log(NOISES) / NOISES_DEVIATION)[None, :, None] ** 2
+        - 0.5 * ((slopes - 1) / SLOPES_DEVIATION)[None, None, :] ** 2
+    )
+    s, n, b = np.unravel_index(int(np.argmax(log_posterior)), log_posterior.shape)
+    best = Hyperparameters(
+        hyper.amplitudes * SIZES[s], float(hyper.noise * NOISES[n]), float(hyper.beta * slopes[b]), hyper.use_sources
+    )
+    return best, float(log_posterior[s, n, b])
 
 
 def scratch_hyperparameters(prior: TransferPrior) -> Hyperparameters:
