@@ -232,7 +232,7 @@ def effect_covariances(
         over the space is one.
     """
     few = SHRINK_FEW / max(weights.shape[1], 1)
-    out = {}
+    out: dict[str, Floats32] = {}
     for g in groups:
         if not g.varies:
             continue
