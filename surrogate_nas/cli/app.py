@@ -45,7 +45,7 @@ def execute(arguments: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer's own errors: unknown options, missing arguments
             raise
-        message = " ".join(error.format_message().split())
+        message = " ".join(error.format_message().split()).rstrip(".")
         typer.echo(f"surrogate-nas: {message}{_got(message, arguments)}; see --help", err=True)
         return WRONG_INPUT
     if code == INTERRUPTED:

@@ -29,8 +29,9 @@ def command(
     from surrogate_nas.predictors import load_predictor
     from surrogate_nas.training import Trainer
 
-    if top < 1 or seeds < 1:
-        raise InvalidInputError(f"--top and --seeds: expected at least 1, got {top} and {seeds}")
+    for option, value in (("--top", top), ("--seeds", seeds)):
+        if value < 1:
+            raise InvalidInputError(f"{option}: expected at least 1, got {value}")
     fitted = load_predictor(predictor)
     if fitted.space is None:
         raise InvalidInputError(f"{predictor}: expected a predictor of architectures, got one of plain features")

@@ -9,7 +9,12 @@ import typer
 from surrogate_nas.cli.console import JsonFlag, console_progress, records, show_json, show_table
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from surrogate_nas.predictors import BasePredictor
+    from surrogate_nas.spaces.base import Rows
+    from surrogate_nas.tables import Table
 
 NAME = "rank"
 EXAMPLE = "surrogate-nas rank --measured runs/wine-20/table.parquet --task wine --top 10"
@@ -75,7 +80,7 @@ def _learn(
     table: str, measured: Path | None, task: str | None, seed: int, say: Callable[[str], None]
 ) -> "BasePredictor":
     from surrogate_nas.core import InvalidInputError
-    from surrogate_nas.experiments import mean_over_seeds, sources_of
+    from surrogate_nas.experiments import sources_of
     from surrogate_nas.predictors import MetaPredictor
     from surrogate_nas.tables import load_table
 
@@ -85,16 +90,30 @@ def _learn(
         raise InvalidInputError(
             f"--measured: expected architectures of space {earlier.space.name!r}, as in --table, got {own.space.name!r}"
         )
+    X, y = (None, None) if own is None else _scores(own, task)
     sources = sources_of(earlier)
+    say(f"Learning across {', '.join(sources)} ...")
     meta = MetaPredictor(earlier.space, random_state=seed).fit(sources)
-    if own is None:
-        say(f"Learned across {', '.join(sources)}; nothing measured on the new task yet, so scores are relative.")
+    if y is None:
+        say("Nothing measured on the new task yet, so expected scores are relative.")
         return meta.adapt()
-    if task is None and len(own.tasks) > 1:
-        raise InvalidInputError(
-            f"--task: expected one of {', '.join(own.tasks)}, got none; {measured} holds several tasks"
-        )
-    name = task or own.tasks[0]
-    X, y = mean_over_seeds(own, task=name)
-    say(f"Learned across {', '.join(sources)}; adapted to {len(y)} trainings on {name!r}.")
+    say(f"Adapted to {len(y)} architectures measured on the new task.")
     return meta.adapt(X, y)
+
+
+def _scores(own: "Table", task: str | None) -> "tuple[Rows, npt.NDArray[np.float64]]":
+    """The mean validation scores of the user's own trainings; refuses what nothing can be learned from."""
+    from surrogate_nas.core import InvalidInputError
+    from surrogate_nas.experiments import mean_over_seeds
+
+    if task is None and len(own.tasks) > 1:
+        raise InvalidInputError(f"--task: expected one of {', '.join(own.tasks)}, got none; the table has several")
+    X, y = mean_over_seeds(own, task=task or own.tasks[0])
+    if not len(y):
+        raise InvalidInputError("--measured: expected at least one score, got none that did not fail; train some first")
+    if len(y) > 1 and y.min() == y.max():
+        raise InvalidInputError(
+            f"--measured: expected scores that differ, got {len(y)} equal to {y[0]:g}: nothing to rank by; "
+            "measure other architectures, or check the column"
+        )
+    return X, y

@@ -16,6 +16,10 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     """Write RUN_DIR/report.html: one page that needs nothing else."""
+    from surrogate_nas.core import InvalidInputError
+
+    if not run_dir.is_dir():  # said before anything heavy is loaded
+        raise InvalidInputError(f"{run_dir}: expected the folder of a finished run, there is none; see run --help")
     from surrogate_nas.reports import write_report
 
     path = write_report(run_dir)

@@ -19,7 +19,7 @@ def command(
     table: Annotated[
         str, typer.Option(help="Table of earlier tasks to learn from: a name or a Parquet file.")
     ] = "nas-bench-graph",
-    support: Annotated[int, typer.Option(help="Random architectures trained first.")] = 20,
+    support: Annotated[int, typer.Option(help="Random architectures trained first; 0 asks earlier tasks alone.")] = 20,
     further: Annotated[
         int, typer.Option(help="Further trainings, chosen by the predictor (and as many at random, to compare).")
     ] = 12,

@@ -33,8 +33,9 @@ def command(
     from surrogate_nas.spaces import get_space
     from surrogate_nas.training import Trainer
 
-    if seeds < 1 or sample < 1:
-        raise InvalidInputError(f"--sample and --seeds: expected at least 1, got {sample} and {seeds}")
+    for option, value in (("--sample", sample), ("--seeds", seeds)):
+        if value < 1:
+            raise InvalidInputError(f"{option}: expected at least 1, got {value}")
     chosen = get_space(space)
     rows = chosen.parse(architecture) if architecture else chosen.sample(sample, as_generator(seed), unique=True)
     given = {} if epochs is None else {"epochs": epochs}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surrogate_nas.core import InvalidInputError, choose
+from surrogate_nas.core import InvalidInputError, as_generator, choose
 from surrogate_nas.execution import default_jobs
 from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, FromScratch, Outcome, play
 from surrogate_nas.experiments.confirmation import confirmed_frame
@@ -138,6 +138,7 @@ def run_main_job(
         raise InvalidInputError(f"jobs: expected a number of processes of at least 1, got {jobs}")
     table = load_table(settings.table)
     settings.budget.check_against(table.space.size)
+    as_generator(settings.seed)  # an impossible seed is refused before anything is written
     trainer = Trainer(
         space=table.space, dataset=settings.task, device=settings.device, **_given(epochs=settings.epochs)
     )
@@ -146,13 +147,14 @@ def run_main_job(
         if folder.log is not None and len(folder.log):
             progress.say(f"Continuing the run in {folder.path}: {len(folder.log)} trainings are done already.")
         trainings = LoggedTrainings(trainer, log=folder.log, jobs=jobs, progress=progress)
+        sources = sources_of(table)
+        progress.say(f"Learning across {len(sources)} tasks of {table.name} ({', '.join(sources)}) ...")
         with clock("learn"):
-            sources = sources_of(table)
             meta = MetaPredictor(table.space, random_state=settings.seed).fit(sources)
         learned_from = {task: len(y) for task, (_, y) in sources.items()}
         progress.say(
             f"Learned from {sum(learned_from.values()):,} networks trained on {len(sources)} tasks "
-            f"({', '.join(sources)}) in {clock['learn']:.1f} s."
+            f"in {clock['learn']:.1f} s."
         )
         progress.say(_describe(trainer))
         with clock("train"):

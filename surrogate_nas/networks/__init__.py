@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surrogate_nas.networks.building import build_network
+    from surrogate_nas.networks.building import build_network, check_buildable
     from surrogate_nas.networks.static_graph import StaticGraph
 
-__all__ = ["StaticGraph", "build_network"]
+__all__ = ["StaticGraph", "build_network", "check_buildable"]
 
 #: Where each public name lives; loaded on first use, because torch takes seconds to import.
-_HOMES = {"StaticGraph": "static_graph", "build_network": "building"}
+_HOMES = {"StaticGraph": "static_graph", "build_network": "building", "check_buildable": "building"}
 
 
 def __getattr__(name: str) -> Any:

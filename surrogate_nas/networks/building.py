@@ -18,6 +18,16 @@ Builder = Callable[[GraphBatch, Skeleton, tuple[int, ...], int], nn.Module]
 BUILDERS: dict[str, Builder] = {"graph": build_graph_network}
 
 
+def check_buildable(space: SearchSpace) -> None:
+    """Raise an error if no networks can be built for what the space's architectures read."""
+    kind = space.skeleton.input_kind
+    if kind not in BUILDERS:
+        raise InvalidInputError(
+            f"space {space.name!r}: expected an input kind that networks can be built for ({', '.join(BUILDERS)}), "
+            f"got {kind!r}; take a space of that kind"
+        )
+
+
 def build_network(
     space: SearchSpace, x: npt.ArrayLike, input_shape: int | Sequence[int], num_outputs: int, **overrides: Any
 ) -> nn.Module:
@@ -47,11 +57,7 @@ def build_network(
     if isinstance(overrides.get("channels"), int):
         overrides["channels"] = (overrides["channels"],)
     skeleton = replace(space.skeleton, **overrides)
-    if skeleton.input_kind not in BUILDERS:
-        raise InvalidInputError(
-            f"space {space.name!r}: expected an input kind that networks can be built for ({', '.join(BUILDERS)}), "
-            f"got {skeleton.input_kind!r}; take a space of that kind"
-        )
+    check_buildable(space)
     rows = space.rows(x)
     if len(rows) == 1 and not space.valid(rows)[0] and space.in_range(rows)[0]:
         rows = space.canonical(rows)  # another way to write the same network

@@ -41,6 +41,11 @@ class MetaPredictor:
         Raises:
             InvalidInputError: No task, a task without rows, rows outside the space, or a score that is not finite.
         """
+        if not isinstance(sources, Mapping):
+            raise InvalidInputError(
+                f"sources: expected a dict of task to (X, y), got {type(sources).__name__}; for a table: "
+                "{task: table.data(task=task, split='val') for task in table.tasks}"
+            )
         if not sources:
             raise InvalidInputError("sources: expected at least one measured task, got none")
         tasks = {name: self._checked(name, TaskData.of(value)) for name, value in sources.items()}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import SpaceExhaustedError
+from surrogate_nas.core import SpaceExhaustedError, as_generator
+from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_rows
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.skeleton import Skeleton
@@ -132,12 +133,12 @@ class SearchSpace(ABC):
         rows = self.rows(X)
         return np.logical_and.reduce((rows >= 0) & (rows < self.cardinalities), axis=1)
 
-    def sample(self, n: int, rng: np.random.Generator, *, unique: bool = False) -> Rows:
+    def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
         """Draw rows uniformly over all valid rows.
 
         Args:
             n: How many.
-            rng: Random stream.
+            rng: Random stream, or a seed.
             unique: No row twice.
 
         Raises:
@@ -148,6 +149,7 @@ class SearchSpace(ABC):
                 f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
                 f"ask for at most {self.size}"
             )
+        rng = as_generator(rng)
         if unique and 4 * n > self.size:  # rejection would crawl
             return self.enumerate()[rng.permutation(self.size)[:n]]
         found = np.empty((0, self.n_genes), dtype=np.int16)
@@ -169,11 +171,12 @@ class SearchSpace(ABC):
         out[np.arange(len(gene)), gene] = value
         return out[(value != row[gene]) & self.valid(out)]
 
-    def mutate(self, X: npt.ArrayLike, rng: np.random.Generator) -> Rows:
+    def mutate(self, X: npt.ArrayLike, rng: RandomState) -> Rows:
         """Change one gene of each row, uniformly over genes and other values, to a valid row.
 
         A row without any valid neighbour comes back unchanged.
         """
+        rng = as_generator(rng)
         out = self.rows(X).copy()
         todo = np.arange(len(out))
         genes, others = self._movable
@@ -196,14 +199,15 @@ class SearchSpace(ABC):
                 out[i] = near[rng.integers(len(near))]
         return out
 
-    def crossover(self, A: npt.ArrayLike, B: npt.ArrayLike, rng: np.random.Generator) -> Rows:
+    def crossover(self, A: npt.ArrayLike, B: npt.ArrayLike, rng: RandomState) -> Rows:
         """Take each gene from one of two parents at random; an invalid child is replaced by its first parent.
 
         Args:
             A: First parents, shape (n, d).
             B: Second parents, shape (n, d).
-            rng: Random stream.
+            rng: Random stream, or a seed.
         """
+        rng = as_generator(rng)
         a, b = self.rows(A), self.rows(B)
         out = a.copy()
         todo = np.arange(len(a))

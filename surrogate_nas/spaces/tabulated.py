@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
+from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 
 Codes = npt.NDArray[np.int64]
@@ -86,11 +87,12 @@ class TabulatedSpace(SearchSpace):
         """All valid rows, ordered by code; shape (size, d)."""
         return self._valid_rows.copy()
 
-    def sample(self, n: int, rng: np.random.Generator, *, unique: bool = False) -> Rows:
+    def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
         """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`.
 
         Replaces rejection by drawing positions, which costs the same however few rows are valid.
         """
+        rng = as_generator(rng)
         if not unique:
             return self._valid_rows[rng.integers(self.size, size=n)]
         if n > self.size:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.networks import StaticGraph, build_network
+from surrogate_nas.networks import StaticGraph, build_network, check_buildable
 from surrogate_nas.spaces import SearchSpace
 from surrogate_nas.training import metrics
 from surrogate_nas.training.datasets import load_dataset
@@ -87,6 +87,7 @@ class Trainer:
         if isinstance(self.dataset, str):
             load_dataset(self.dataset)
         resolve_device(self.device)
+        check_buildable(self.space)
 
     @property
     def data(self) -> GraphDataset:

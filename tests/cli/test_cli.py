@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
+import surrogate_nas as sn
 from surrogate_nas.cli.app import INTERRUPTED, WRONG_INPUT, app, execute
 
 QUICK = [
@@ -105,6 +107,15 @@ def test_the_steps_one_by_one(run, small_table_file, tmp_path):
     assert (tmp_path / "c" / "confirmed.csv").exists()
 
 
+def test_measurements_that_nothing_can_be_learned_from(run, small_table, small_table_file, tmp_path):
+    constant = {c: np.full(len(small_table), 0.5) for c in small_table.columns[:1]}
+    sn.Table(small_table.space, small_table.X, constant, key="canonical").to_parquet(tmp_path / "constant.parquet")
+    code, out, err = run("rank", "--table", small_table_file, "--measured", tmp_path / "constant.parquet")
+    assert code == WRONG_INPUT
+    assert not out
+    assert "expected scores that differ" in one_line(err)
+
+
 def test_tables_are_listed_and_described(run):
     code, out, _ = run("tables")
     assert code == 0
@@ -138,6 +149,8 @@ def test_tables_are_listed_and_described(run):
         (["train", "--space", "nas-bench", "--run-dir", "x"], "unknown space 'nas-bench'"),
         (["train", "--seeds", "0", "--run-dir", "x"], "at least 1"),
         (["train"], "--run-dir"),
+        (["train", "--space", "nas-bench-201", "--run-dir", "x"], "networks can be built for"),
+        (["run", "--seed", "-1"], "seed: expected a whole number of at least 0"),
         (["confirm", "--predictor", "nowhere", "--run-dir", "x"], "nowhere"),
         (["report", "nowhere"], "nowhere"),
     ],
