@@ -69,28 +69,28 @@ def normal_scores(y: Any) -> Any:
     return NormalScores.of(y).transform(y)
 
 
-def xgboost_alone(case: Setting, rows: Any, y: Any) -> Any:
+def xgboost_alone(case: Setting, rows: Any, y: Any, test: Any) -> Any:
     """XGBoost on the target's rows."""
     if not len(rows):
         return None
     floats = np.concatenate([case.one_hot, case.features], axis=1)
-    return BoostedTrees(n_models=1).fit(floats[rows], normal_scores(y)).predict(floats)
+    return BoostedTrees(n_models=1).fit(floats[rows], normal_scores(y)).predict(floats[test])
 
 
-def mean_of_sources(case: Setting, rows: Any, y: Any) -> Any:
+def mean_of_sources(case: Setting, rows: Any, y: Any, test: Any) -> Any:
     """The sources' normal scores, averaged where they are known."""
-    return np.nanmean(case.scores, axis=1)
+    return np.nanmean(case.scores[test], axis=1)
 
 
-def ridge_on_sources(case: Setting, rows: Any, y: Any) -> Any:
+def ridge_on_sources(case: Setting, rows: Any, y: Any, test: Any) -> Any:
     """Ridge regression on source predictions; the mean of the sources where there are no rows."""
     if not len(rows):
         return None
     model = RidgeCV(alphas=10.0 ** np.arange(-2, 4)).fit(case.predictions[rows], normal_scores(y))
-    return model.predict(case.predictions)
+    return model.predict(case.predictions[test])
 
 
-def process_on_both(case: Setting, rows: Any, y: Any) -> Any:
+def process_on_both(case: Setting, rows: Any, y: Any, test: Any) -> Any:
     """Gaussian process on graph features and source predictions, one length scale each."""
     if not len(rows):
         return None
@@ -98,10 +98,10 @@ def process_on_both(case: Setting, rows: Any, y: Any) -> Any:
     floats = np.concatenate([case.features / np.where(scale > 0, scale, 1.0), case.predictions], axis=1)
     groups = np.repeat([0, 1], [case.features.shape[1], case.predictions.shape[1]])
     process = GaussianProcess(groups=groups, standardize=False).fit(floats[rows], normal_scores(y))
-    return process.predict(floats)
+    return process.predict(floats[test])
 
 
-BASELINES: dict[str, Callable[[Setting, Any, Any], Any]] = {
+BASELINES: dict[str, Callable[[Setting, Any, Any, Any], Any]] = {
     "XGBoost from scratch": xgboost_alone,
     "mean of the sources": mean_of_sources,
     "ridge on source predictions": ridge_on_sources,
@@ -187,8 +187,8 @@ def leave_one_out(space: SearchSpace, tasks: dict[str, Task], left_out: list[str
                 found = ours(case, support, test, timed=seed == 0)
                 rows.append({"method": OURS, **key, **found, "fit s": seconds})
                 for method, predict in BASELINES.items():
-                    predicted = predict(case, support, y[support])
-                    tau = np.nan if predicted is None else kendall_tau(predicted[test], y[test])
+                    predicted = predict(case, support, y[support], test)
+                    tau = np.nan if predicted is None else kendall_tau(predicted, y[test])
                     rows.append({"method": method, **key, "KT": tau})
     return pd.DataFrame(rows)
 
@@ -221,7 +221,7 @@ def negative_transfer(
             for seed in range(seeds):
                 support, test = draw(len(y), n, seed)
                 own = kendall_tau(case.meta.adapt(X[support], y[support]).predict(X[test]), y[test])
-                trees = kendall_tau(xgboost_alone(case, support, y[support])[test], y[test])
+                trees = kendall_tau(xgboost_alone(case, support, y[support], test), y[test])
                 auto = AutoPredictor(space).fit(X[support], y[support]).predict(X[test])
                 rows.append((name, n, trees - own, kendall_tau(auto, y[test]) - own))
     return pd.DataFrame(rows, columns=["task", "n", "XGBoost", "AutoPredictor"])
