@@ -82,7 +82,8 @@ def test_an_exception_of_the_function_is_raised_and_finished_results_are_kept(jo
     kept: list[int] = []
     with pytest.raises(ValueError, match="two is not to be had"):
         list(run_all(fail_at_two, range(50), jobs=jobs, on_result=lambda i, _: kept.append(i)))
-    assert 0 in kept
+    # Item 2 is only given out once 0 or 1 is done; with two workers, which of them is a matter of who starts first.
+    assert {0, 1} & set(kept)
     assert 2 not in kept
     assert len(kept) < 50
 
