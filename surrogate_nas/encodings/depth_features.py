@@ -30,7 +30,7 @@ class DepthFeatures(Encoder):
 
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
         canonical = self.space.canonical(X)
-        _, first, back = np.unique(self.space.codes(canonical), return_index=True, return_inverse=True)
+        _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
         graphs = Contracted.of(self.space.graphs(canonical[first]))
         v, n = graphs.ops.shape
         vocabulary = len(graphs.vocabulary)

@@ -48,7 +48,7 @@ class GraphFeatures(Encoder):
 
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
         canonical = self.space.canonical(X)
-        _, first, back = np.unique(self.space.codes(canonical), return_index=True, return_inverse=True)
+        _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
         graphs = Contracted.of(self.space.graphs(canonical[first]))
         sets, _ = operation_sets(graphs.vocabulary, pairs=self.pairs)
         return np.concatenate([_per_set(graphs, sets), _overall(graphs)]).T[back]

@@ -208,8 +208,8 @@ def _guided(
         for i, predictor in enumerate(predictors):
             n = int((turns % len(predictors) == i).sum())
             if n:
-                seen = space.codes(np.concatenate([rows, new]))
-                fresh = pool[~np.isin(space.codes(pool), seen)]
+                seen = space.keys(np.concatenate([rows, new]))
+                fresh = pool[~np.isin(space.keys(pool), seen)]
                 new = np.concatenate([new, propose(predictor, space, fresh, n, seed)])
         if len(new):
             rows = np.concatenate([rows, new])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError
-from surrogate_nas.experiments.progress import Progress
+from surrogate_nas.core.progress import Progress
 from surrogate_nas.experiments.run_log import read_log
 from surrogate_nas.experiments.trainings import LOG_NAME, LoggedTrainings, training_log
 from surrogate_nas.spaces.base import Rows, SearchSpace

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.experiments.progress import Progress
+from surrogate_nas.core.progress import Progress
 from surrogate_nas.experiments.trainings import LoggedTrainings, SeedScores, training_log
 from surrogate_nas.predictors import BasePredictor
 from surrogate_nas.spaces.base import Rows

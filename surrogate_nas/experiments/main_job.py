@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError, as_generator, choose
+from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.execution import default_jobs
 from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, FromScratch, Outcome, play
 from surrogate_nas.experiments.confirmation import confirmed_frame
-from surrogate_nas.experiments.progress import Progress, Silent
 from surrogate_nas.experiments.proposers import PROPOSERS
 from surrogate_nas.experiments.run_folder import RunFolder
 from surrogate_nas.experiments.trainings import LoggedTrainings, SeedScores, recipe

@@ -30,10 +30,10 @@ def by_ranking(predictor: BasePredictor, space: SearchSpace, fresh: Rows, n: int
 
 def by_evolution(predictor: BasePredictor, space: SearchSpace, fresh: Rows, n: int, seed: int) -> Rows:
     """Evolve on the predictor and take the best it came across; works in spaces of any size."""
-    codes = np.sort(space.codes(fresh))
+    known = np.sort(space.keys(fresh))
 
     def allowed(X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        return np.isin(space.codes(X), codes)
+        return np.isin(space.keys(X), known)
 
     strategy = RegularizedEvolution(space, random_state=seed, allowed=allowed)
     result = search(PredictorObjective(predictor), strategy, budget=min(EVOLUTION_STEPS, len(fresh)), batch_size=BATCH)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.experiments.objectives import Evaluation, Objective
-from surrogate_nas.experiments.progress import Progress, Silent
 from surrogate_nas.experiments.run_log import Record, RunLog
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import Strategy

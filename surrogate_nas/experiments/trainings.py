@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.execution import WorkerDied, run_all
-from surrogate_nas.experiments.progress import Progress, Silent
 from surrogate_nas.experiments.run_log import RunLog
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables import Table

@@ -77,7 +77,7 @@ class AutoPredictor(BasePredictor):
             return self._predict_distinct(X, extra, return_std)
         # Rows that mean the same network have the same features: each network is predicted once.
         canonical = self.space.canonical(X)
-        _, first, back = np.unique(self.space.codes(canonical), return_index=True, return_inverse=True)
+        _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
         mean, std = self._predict_distinct(canonical[first], None, return_std)
         return mean[back], None if std is None else std[back]
 

@@ -86,9 +86,9 @@ class Leftovers:
 
     def of(self, space: SearchSpace, X: npt.ArrayLike) -> Floats32:
         """Values at rows, float32 of shape (n, T)."""
-        wanted = space.codes(X)
-        out = np.zeros((len(wanted), self.values.shape[1]), dtype=np.float32)
+        out = np.zeros((len(space.rows(X)), self.values.shape[1]), dtype=np.float32)
         if len(self.codes):
+            wanted = space.codes(X)
             at = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
             known = self.codes[at] == wanted
             out[known] = self.values[at[known]]

@@ -133,7 +133,7 @@ def _ridge(x: Floats32, y: Floats, moments: Floats, values: Floats, vectors: Flo
 
 def _leftovers(space: SearchSpace, sources: list[Source], rest: list[Floats]) -> Leftovers:
     empty = Leftovers(np.empty(0, dtype=np.int64), np.empty((0, len(sources)), dtype=np.float32))
-    if np.log2(space.cardinalities.astype(np.float64)).sum() > 62:  # rows have no integer code
+    if not space.has_codes:
         return empty
     coded = [space.codes(s.X) for s in sources]
     codes = np.unique(np.concatenate(coded))

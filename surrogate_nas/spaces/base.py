@@ -6,6 +6,7 @@ they stand for. What an architecture *scores* lives in tables; how it is *built*
 which read the space's ``skeleton``.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import SpaceExhaustedError, as_generator
+from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_rows
 from surrogate_nas.spaces.graph_batch import GraphBatch
@@ -28,6 +29,12 @@ if TYPE_CHECKING:  # a slow import that few callers need
 
 Rows = npt.NDArray[np.int16]
 
+#: Positions in an enumeration: int64, or Python integers in an object array where a space has more rows than that.
+Positions = npt.NDArray[Any]
+
+#: Spaces with more rows than this are not listed: the rows alone would take gigabytes.
+MAX_LISTED = 2**22
+
 #: Rejection sampling gives up after this many rounds per request, rather than loop for ever.
 MAX_ROUNDS = 200
 
@@ -39,7 +46,9 @@ class SearchSpace(ABC):
         name: Name in the catalogue, or the user's own.
         cardinalities: Values that each gene can take, int64 of shape (d,).
         gene_names: One readable name per gene.
-        size: Number of valid rows, equal to ``len(enumerate())``.
+        size: Number of valid rows, equal to ``len(enumerate())`` where the space can be listed; a Python integer.
+        ordinal: Genes whose values have an order (widths, kernel sizes), bool of shape (d,).
+        genewise: Whether one edit is the change of one gene.
         skeleton: How networks are built from a cell of this space, as data.
         references: Architectures that people build by hand, in text form by name; what a search should beat.
     """
@@ -48,6 +57,7 @@ class SearchSpace(ABC):
     cardinalities: npt.NDArray[np.int64]
     gene_names: tuple[str, ...]
     skeleton: Skeleton
+    genewise: bool = True
     references: Mapping[str, str] = MappingProxyType({})
 
     @property
@@ -80,15 +90,23 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def enumerate(self) -> Rows:
-        """All valid rows in a fixed order; shape (size, d)."""
+        """All valid rows in a fixed order; shape (size, d).
+
+        Raises:
+            InvalidInputError: The space has more than :data:`MAX_LISTED` rows; :meth:`at` reaches each of them.
+        """
 
     @abstractmethod
-    def index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Position of each row in :meth:`enumerate`, -1 where it is not valid; shape (n,)."""
+    def index(self, X: npt.ArrayLike) -> Positions:
+        """Position of each row in the enumeration, -1 where it is not valid; shape (n,)."""
 
     @abstractmethod
-    def canonical_index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Position in :meth:`enumerate` of each row's canonical form, -1 where that is not valid; shape (n,)."""
+    def at(self, positions: npt.ArrayLike) -> Rows:
+        """The rows at positions of the enumeration, ``index(at(p)) == p``; shape (n, d).
+
+        Raises:
+            InvalidInputError: A position is not from 0 to ``size - 1``.
+        """
 
     @abstractmethod
     def graphs(self, X: npt.ArrayLike) -> GraphBatch:
@@ -98,7 +116,17 @@ class SearchSpace(ABC):
     def from_networkx(self, graphs: "Sequence[nx.DiGraph[Any]]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them."""
 
-    # What follows holds for every space of independent genes; a family overrides none of it.
+    # What follows holds for every space of independent genes; a family in which one edit is more than
+    # the change of one gene has its own sample, neighbors, mutate, crossover and distance.
+
+    def canonical_index(self, X: npt.ArrayLike) -> Positions:
+        """Position in the enumeration of each row's canonical form, -1 where that is not valid; shape (n,)."""
+        return self.index(self.canonical(X))
+
+    @property
+    def ordinal(self) -> npt.NDArray[np.bool_]:
+        """Genes whose values have an order; bool of shape (d,)."""
+        return np.zeros(self.n_genes, dtype=bool)
 
     @property
     def n_genes(self) -> int:
@@ -119,8 +147,23 @@ class SearchSpace(ABC):
 
         return draw(self, x)
 
+    def keys(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
+        """One value per row to sort, compare and look up by: equal rows, equal keys; shape (n,).
+
+        Codes where they fit into 64 bits, else the bytes of the row. Genes must be in range.
+        """
+        if self.has_codes:
+            return self.codes(X)
+        rows = np.ascontiguousarray(self.rows(X))
+        return rows.view(f"V{rows.itemsize * self.n_genes}")[:, 0]
+
+    @cached_property
+    def has_codes(self) -> bool:
+        """Whether every combination of genes has a number of 64 bits."""
+        return math.prod(self.cardinalities.tolist()) < 2**63
+
     def codes(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """One integer per row (mixed radix); equal rows, equal codes. Genes must be in range."""
+        """One integer per row (mixed radix), as :attr:`has_codes` permits; equal rows, equal codes. Genes in range."""
         return self.rows(X).astype(np.int64) @ self.radix
 
     def from_codes(self, codes: npt.ArrayLike) -> Rows:
@@ -157,14 +200,18 @@ class SearchSpace(ABC):
             rows = rng.integers(0, self.cardinalities, size=(4 * n + 16, self.n_genes)).astype(np.int16)
             found = np.concatenate([found, rows[self.valid(rows)]])
             if unique:
-                _, first = np.unique(found, axis=0, return_index=True)
+                _, first = np.unique(self.keys(found), return_index=True)
                 found = found[np.sort(first)]
             if len(found) >= n:
                 return found[:n]
         raise SpaceExhaustedError(f"space {self.name!r}: found {len(found)} of {n} valid rows; is it almost empty?")
 
+    def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """How many edits lead from row ``x`` to each row of ``Y``, here genes that differ; shape (n,)."""
+        return np.count_nonzero(self.rows(Y) != self.rows(x)[0], axis=1).astype(np.int64)
+
     def neighbors(self, x: npt.ArrayLike) -> Rows:
-        """All valid rows that differ from row ``x`` in exactly one gene; shape (m, d)."""
+        """All valid rows that are one edit away from row ``x``, here in one gene; shape (m, d)."""
         row = self.rows(x)[0]
         gene, value = self._edits
         out = np.repeat(row[None, :], len(gene), axis=0)
@@ -223,6 +270,10 @@ class SearchSpace(ABC):
     @cached_property
     def radix(self) -> npt.NDArray[np.int64]:
         """Weight of each gene in :meth:`codes`; int64 of shape (d,)."""
+        if not self.has_codes:
+            raise InvalidInputError(
+                f"space {self.name!r}: expected at most 2**63 combinations of genes to number them, got more; use keys"
+            )
         return np.concatenate([np.cumprod(self.cardinalities[:0:-1])[::-1], [1]]).astype(np.int64)
 
     @cached_property
@@ -237,6 +288,13 @@ class SearchSpace(ABC):
         genes = np.flatnonzero(self.cardinalities > 1)
         return genes, (self.cardinalities[genes] - 1).astype(np.int16)
 
+    def too_large_to_list(self) -> InvalidInputError:
+        """The error with which :meth:`enumerate` refuses a large space."""
+        return InvalidInputError(
+            f"space {self.name!r}: expected at most {MAX_LISTED:,} architectures to list, got {self.size:,}; "
+            "use space.sample(n, rng), or space.at(positions) for a stretch of them"
+        )
+
     def __copy__(self) -> "SearchSpace":
         return self
 
@@ -245,3 +303,23 @@ class SearchSpace(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.n_genes} genes>"
+
+
+def check_positions(positions: npt.ArrayLike, size: int) -> Positions:
+    """Return positions as an array of shape (n,), int64 or Python integers as ``size`` requires.
+
+    Args:
+        positions: Integers from 0 to ``size - 1``, shape (n,) or one.
+        size: Number of rows there are.
+
+    Raises:
+        InvalidInputError: Not integers, or out of range.
+    """
+    given = np.atleast_1d(np.asarray(positions))
+    if not given.size:
+        given = given.astype(np.int64)
+    if given.ndim != 1 or (given.dtype.kind not in "iu" and not all(isinstance(p, int) for p in given.tolist())):
+        raise InvalidInputError(f"positions: expected integers of shape (n,), got {given.dtype} of shape {given.shape}")
+    if given.size and not (given.min() >= 0 and given.max() < size):
+        raise InvalidInputError(f"positions: expected 0 to {size - 1}, got {given.min()} to {given.max()}")
+    return given.astype(np.int64 if size <= 2**63 else object)

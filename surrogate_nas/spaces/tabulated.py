@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.spaces.base import Rows, SearchSpace, check_positions
 
 Codes = npt.NDArray[np.int64]
 
@@ -101,6 +101,10 @@ class TabulatedSpace(SearchSpace):
                 f"ask for at most {self.size}"
             )
         return self._valid_rows[rng.choice(self.size, size=n, replace=False)]
+
+    def at(self, positions: npt.ArrayLike) -> Rows:
+        """The rows at positions of :meth:`enumerate`; shape (n, d)."""
+        return self._valid_rows[check_positions(positions, self.size)]
 
     def index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Position of each row in :meth:`enumerate`, -1 where it is not valid; shape (n,)."""

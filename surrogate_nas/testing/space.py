@@ -13,13 +13,15 @@ read-only: a method that changes its arguments fails.
 """
 
 import copy
+import itertools
+import math
 from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError
-from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace
 
 #: Architectures that one check looks at.
 BATCH = 24
@@ -55,7 +57,8 @@ def check_description(space: SearchSpace, rng: np.random.Generator) -> None:
     """What a space says about itself fits together."""
     assert space.cardinalities.shape == (space.n_genes,) == (len(space.gene_names),)
     assert (space.cardinalities >= 1).all()
-    assert 0 < space.size <= space.cardinalities.astype(float).prod()
+    assert 0 < space.size <= math.prod(space.cardinalities.tolist())
+    assert space.ordinal.shape == (space.n_genes,)
     assert space.name in repr(space)
     assert len(space.skeleton.stages) == len(space.skeleton.channels)
     assert copy.deepcopy(space).size == space.size
@@ -82,6 +85,24 @@ def check_enumerate(space: SearchSpace, rng: np.random.Generator) -> None:
     assert space.valid(space.enumerate()).all()
 
 
+def check_positions(space: SearchSpace, rng: np.random.Generator) -> None:
+    """Positions and rows are the same thing; where a space is too large to list, all the more."""
+    X = rows_of(space, rng)
+    positions = space.index(X)
+    assert all(0 <= p < space.size for p in positions.tolist())
+    np.testing.assert_array_equal(space.at(positions), X)
+    drawn = [int(rng.random() * (space.size - 1)) for _ in range(BATCH)] + [0, space.size - 1]
+    rows = space.at(drawn)
+    assert rows.dtype == np.int16
+    assert space.valid(rows).all()
+    assert space.index(rows).tolist() == drawn
+    assert space.at([]).shape == (0, space.n_genes)
+    for wrong in ([space.size], [-1], [0.5], ["0"], [[0]]):
+        assert "expected" in message(lambda p=wrong: space.at(p))  # type: ignore[misc]
+    if space.size > MAX_LISTED:
+        assert "sample" in message(space.enumerate)
+
+
 def check_text_round_trip(space: SearchSpace, rng: np.random.Generator) -> None:
     """What was written is read back exactly."""
     X = rows_of(space, rng)
@@ -99,9 +120,10 @@ def check_malformed_text(space: SearchSpace, rng: np.random.Generator) -> None:
     """Bad text is refused in one short line that says expected and got."""
     text = space.format(rows_of(space, rng, 1))[0]
     names = [op.name for op in space.graphs(rows_of(space, rng, 1)).vocabulary if op.name in text]
-    longest = max(names, key=len)
-    bad = ["", " ", "\n", text[: len(text) // 2], text + "x", text + " " + text, text + "|", "+" + text, "x" * 10**6]
-    bad += [text.replace(longest, "no_such_operation"), text.replace(longest, ""), text * 10**4, "\N{SNOWMAN}\n\0"]
+    bad = ["", " ", "\n", text[:-1], text + "x", text + " " + text, text + "|", "+" + text, "x" * 10**6]
+    bad += [text * 10**4, "\N{SNOWMAN}\n\0"]
+    for longest in sorted(names, key=len)[-1:]:  # texts of digits name no operation
+        bad += [text.replace(longest, "no_such_operation"), text.replace(longest, "")]
     for wrong in bad:
         said = message(lambda wrong=wrong: space.parse([text, wrong]))  # type: ignore[misc]
         assert "expected" in said
@@ -187,11 +209,15 @@ def check_batch_equals_loop(space: SearchSpace, rng: np.random.Generator) -> Non
 
 
 def check_codes(space: SearchSpace, rng: np.random.Generator) -> None:
-    """Codes and rows are the same thing, in the same order."""
+    """Codes, where they fit, and keys tell rows apart."""
     X = raw_rows_of(space, rng)
-    np.testing.assert_array_equal(space.from_codes(space.codes(X)), X)
-    if space.size <= LARGEST:
-        assert (np.diff(space.codes(space.enumerate())) > 0).all()
+    if space.has_codes:
+        np.testing.assert_array_equal(space.from_codes(space.codes(X)), X)
+    else:
+        assert "keys" in message(lambda: space.codes(X))
+    keys = space.keys(np.concatenate([X, X]))
+    np.testing.assert_array_equal(keys[: len(X)], keys[len(X) :])
+    assert len(np.unique(keys)) == len(np.unique(X, axis=0))
 
 
 def check_graphs(space: SearchSpace, rng: np.random.Generator) -> None:
@@ -229,16 +255,25 @@ def check_sample(space: SearchSpace, rng: np.random.Generator) -> None:
         assert str(space.size) in str(error)  # noqa: PT017  (the package does not need pytest)
     else:
         raise AssertionError("expected a SpaceExhaustedError, got none")
-    if space.size <= LARGEST:
-        _check_uniform(space, rng)
+    _check_uniform(space, rng)
 
 
 def _check_uniform(space: SearchSpace, rng: np.random.Generator) -> None:
-    drawn, everything = space.sample(4000, rng), space.enumerate()
+    """Positions of samples are spread evenly, and so is every gene."""
+    drawn = space.sample(4000, rng)
+    bins = min(space.size, 10)
+    placed = np.bincount([p * bins // space.size for p in space.index(drawn).tolist()], minlength=bins)
+    starts = [-(-b * space.size // bins) for b in range(bins + 1)]  # the first position of each bin, exactly
+    share = np.array([(end - start) / space.size for start, end in itertools.pairwise(starts)])
+    seen = placed / len(drawn)
+    # Six standard errors: even a thousand values in a thousand runs give no false alarm.
+    assert (np.abs(seen - share) <= 6 * np.sqrt(share * (1 - share) / len(drawn)) + 1e-12).all()
+    if space.size > LARGEST:
+        return
+    everything = space.enumerate()
     for gene, cardinality in enumerate(space.cardinalities):
         share = np.bincount(everything[:, gene], minlength=cardinality) / len(everything)
         seen = np.bincount(drawn[:, gene], minlength=cardinality) / len(drawn)
-        # Six standard errors: even a thousand values in a thousand runs give no false alarm.
         assert (np.abs(seen - share) <= 6 * np.sqrt(share * (1 - share) / len(drawn)) + 1e-12).all()
 
 
@@ -248,7 +283,9 @@ def check_neighbors(space: SearchSpace, rng: np.random.Generator) -> None:
         near = space.neighbors(x)
         assert near.dtype == np.int16
         assert space.valid(near).all()
-        assert ((near != x).sum(axis=1) == 1).all(), "one edit"
+        assert (space.distance(x, near) == 1).all(), "one edit"
+        assert space.distance(x, x).tolist() == [0]
+        assert not space.genewise or ((near != x).sum(axis=1) == 1).all(), "one gene"
         assert len(np.unique(near, axis=0)) == len(near)
         for y in near[:3]:
             assert (space.neighbors(y) == x).all(axis=1).any(), "the way back is one edit, too"
@@ -260,8 +297,8 @@ def check_mutate(space: SearchSpace, rng: np.random.Generator) -> None:
     children = space.mutate(X, rng)
     assert children.dtype == np.int16
     assert space.valid(children).all()
-    lonely = np.array([not len(space.neighbors(x)) for x in X])
-    np.testing.assert_array_equal((children != X).sum(axis=1), ~lonely)
+    for x, child in zip(X, children, strict=True):
+        assert space.distance(x, child).tolist() == ([1] if len(space.neighbors(x)) else [0])
     np.testing.assert_array_equal(
         space.mutate(X, np.random.default_rng(7)), space.mutate(X, np.random.default_rng(7)), "a seed reproduces"
     )
@@ -274,7 +311,7 @@ def check_crossover(space: SearchSpace, rng: np.random.Generator) -> None:
     children = space.crossover(A, B, rng)
     assert children.dtype == np.int16
     assert space.valid(children).all()
-    assert ((children == A) | (children == B)).all(), "every gene comes from a parent"
+    assert not space.genewise or ((children == A) | (children == B)).all(), "every gene comes from a parent"
     np.testing.assert_array_equal(space.crossover(A, A, rng), A)
 
 
@@ -295,6 +332,7 @@ def check_drawing(space: SearchSpace, rng: np.random.Generator) -> None:
 CHECKS: tuple[Callable[[SearchSpace, np.random.Generator], None], ...] = (
     check_description,
     check_enumerate,
+    check_positions,
     check_references,
     check_text_round_trip,
     check_malformed_text,
