@@ -11,7 +11,7 @@ from surrogate_nas.core.errors import InvalidInputError
 Direction = Literal["max", "min"]
 
 #: Metrics that are costs: less is better unless a column says otherwise.
-COST_METRICS = frozenset({"latency", "params", "flops", "energy", "loss", "seconds", "rmse"})
+COST_METRICS = frozenset({"latency", "params", "flops", "energy", "loss", "seconds", "train_time", "rmse"})
 
 
 @dataclass(frozen=True, slots=True)

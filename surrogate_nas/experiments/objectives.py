@@ -18,7 +18,7 @@ import numpy.typing as npt
 from surrogate_nas.core import Direction, InvalidInputError
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import Key
-from surrogate_nas.tables import Table
+from surrogate_nas.tables import TRAIN_TIME, Table
 
 Floats = npt.NDArray[np.float64]
 Epochs = npt.NDArray[np.int64]
@@ -137,14 +137,14 @@ class TableObjective(Objective):
         self.key = table.info.key
 
     def evaluate(self, X: Rows, epochs: Epochs | None = None) -> Evaluation:
-        """Look rows up; NaN where the table has no value for these epochs."""
+        """Look rows up, and the seconds that their trainings took; NaN where the table has no value."""
         if epochs is None:
-            scores = self._query(X, self.column.epochs)
-        else:
-            scores = np.empty(len(X))
-            for length in np.unique(epochs):
-                scores[epochs == length] = self._query(X[epochs == length], int(length))
-        return Evaluation(scores, np.full(len(X), np.nan))
+            return Evaluation(self._query(X, self.column.epochs), self._cost(X, self.column.epochs))
+        scores, cost_s = np.empty(len(X)), np.empty(len(X))
+        for length in np.unique(epochs):
+            part = epochs == length
+            scores[part], cost_s[part] = self._query(X[part], int(length)), self._cost(X[part], int(length))
+        return Evaluation(scores, cost_s)
 
     def measured(self, X: Rows) -> npt.NDArray[np.bool_]:
         """Tell which rows of the space the table has a score for."""
@@ -182,6 +182,16 @@ class TableObjective(Objective):
         which: dict[str, Any] = {"task": c.task, "metric": c.metric, "split": split, "epochs": c.epochs, "seed": c.seed}
         best = (np.nanmax if self.direction == "max" else np.nanmin)(self.table.values(**which))
         return self.table.query(X, **which), float(best)
+
+    def _cost(self, X: Rows, epochs: int | None) -> Floats:
+        if (epochs, self.column.seed) not in self._timed:
+            return np.full(len(X), np.nan)
+        return self.table.cost(X, task=self.task, epochs=epochs, seed=self.column.seed)
+
+    @cached_property
+    def _timed(self) -> set[tuple[int | None, int | str | None]]:
+        """Schedules and seeds for which the table says how long a training took."""
+        return {(c.epochs, c.seed) for c in self.table.columns if (c.task, c.metric) == (self.task, TRAIN_TIME)}
 
     def _query(self, X: Rows, epochs: int | None) -> Floats:
         c = self.column

@@ -27,8 +27,11 @@ from surrogate_nas.tables.contents import (
     GENES,
     Contents,
     arrow_schema,
+    curve_array,
+    curve_of,
     genes_array,
     read_columns,
+    read_curves,
     read_info,
     rows_of,
     same_encoding,
@@ -85,9 +88,10 @@ def read_cache(path: Path, space: SearchSpace | None) -> Contents | None:
         if given is not None and not given.valid(X).all():  # spaces of one encoding differ in what they allow
             return None
         columns = {c: values_of(batch.column(name)) for name, c in described.items()}
+        curves = {c: curve_of(batch.column(name), at) for name, (c, at) in read_curves(schema).items()}
     except (pa.ArrowException, OSError, LookupError, ValueError, SurrogateNASError):
         return None
-    return Contents(space, X, columns, info)
+    return Contents(space, X, columns, info, curves)
 
 
 def write_cache(path: Path, contents: Contents) -> None:
@@ -102,6 +106,7 @@ def write_cache(path: Path, contents: Contents) -> None:
     schema = schema.with_metadata({**schema.metadata, _TEXTS_KEY: "\n".join(texts).encode()})
     arrays = [genes_array(contents.X, schema.field(GENES).type)]
     arrays += [values_array(values) for values in contents.columns.values()]
+    arrays += [curve_array(curve) for curve in contents.curves.values()]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def write(target: Path) -> None:

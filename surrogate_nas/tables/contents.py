@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +13,11 @@ import pyarrow as pa
 from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables.checks import Values
+from surrogate_nas.tables.curves import Curve
 from surrogate_nas.tables.schema import (
     ARCHITECTURE,
     COLUMN_KEY,
+    CURVE_KEY,
     TABLE_KEY,
     TableInfo,
     column_from_json,
@@ -40,8 +43,9 @@ class Contents(NamedTuple):
 
     space: SearchSpace
     X: Rows
-    columns: dict[Column, Values]
+    columns: Mapping[Column, Values]
     info: TableInfo
+    curves: Mapping[Column, Curve] = MappingProxyType({})
 
 
 def arrow_schema(contents: Contents, *, text: bool) -> pa.Schema:
@@ -57,6 +61,9 @@ def arrow_schema(contents: Contents, *, text: bool) -> pa.Schema:
         pa.field(name, _FLOATS[values.dtype], metadata={COLUMN_KEY: column_to_json(column)})
         for name, (column, values) in zip(field_names(contents.columns), contents.columns.items(), strict=True)
     ]
+    for name, (column, curve) in zip(curve_names(contents.curves), contents.curves.items(), strict=True):
+        about = {COLUMN_KEY: column_to_json(column), CURVE_KEY: json.dumps(curve.epochs).encode()}
+        fields.append(pa.field(name, _curve_type(curve), metadata=about))
     return pa.schema(fields, {TABLE_KEY: contents.info.to_json(), _SPACE_KEY: space_fingerprint(contents.space)})
 
 
@@ -69,6 +76,15 @@ def field_names(columns: Iterable[Column]) -> list[str]:
             name += "'"
         names.append(name)
     return names[2:]
+
+
+def curve_names(curves: Iterable[Column]) -> list[str]:
+    """One readable name per curve."""
+    return [f"{name}.curve" for name in field_names(curves)]
+
+
+def _curve_type(curve: Curve) -> pa.DataType:
+    return pa.list_(pa.field("value", pa.float32(), nullable=False), len(curve.epochs))
 
 
 # Arrow's own bridges (``pa.array``, ``to_numpy``, ``flatten``) import pandas or pyarrow.compute, which takes
@@ -86,6 +102,27 @@ def rows_of(genes: pa.Array) -> Rows:
     width = genes.type.list_size
     flat: Rows = _buffer(genes.values, np.dtype(np.int16))
     return flat[genes.offset * width : (genes.offset + len(genes)) * width].reshape(-1, width)
+
+
+def curve_array(curve: Curve) -> pa.Array:
+    """A curve as an Arrow array of fixed-size lists, without a copy."""
+    flat = values_array(curve.values.reshape(-1))
+    return pa.Array.from_buffers(_curve_type(curve), len(curve.values), [None], children=[flat])
+
+
+def curve_of(array: pa.Array, epochs: tuple[int, ...]) -> Curve:
+    """Inverse of :func:`curve_array`, without a copy.
+
+    Raises:
+        InvalidInputError: The field does not hold one float per epoch.
+    """
+    if not pa.types.is_fixed_size_list(array.type) or array.type.value_type != pa.float32():
+        raise InvalidInputError(f"a curve's field is damaged ({array.type}); write the table again from its source")
+    width = array.type.list_size
+    if width != len(epochs) or array.null_count or array.values.null_count:
+        raise InvalidInputError("a curve's field is damaged; write the table again from its source")
+    flat = _buffer(array.values, np.dtype(np.float32))[array.offset * width : (array.offset + len(array)) * width]
+    return Curve(epochs, flat.reshape(-1, width))
 
 
 def values_array(values: Values) -> pa.Array:
@@ -134,8 +171,24 @@ def read_columns(schema: pa.Schema) -> dict[str, Column]:
     found = {}
     for field in schema:
         text = (field.metadata or {}).get(COLUMN_KEY)
-        if text is not None:
+        if text is not None and CURVE_KEY not in field.metadata:
             found[field.name] = column_from_json(text)
+    return found
+
+
+def read_curves(schema: pa.Schema) -> dict[str, tuple[Column, tuple[int, ...]]]:
+    """The described curves of a file by field name: their column and epochs."""
+    found = {}
+    for field in schema:
+        about = field.metadata or {}
+        if CURVE_KEY in about and COLUMN_KEY in about:
+            try:
+                epochs = tuple(int(e) for e in json.loads(about[CURVE_KEY]))
+            except (ValueError, TypeError):
+                raise InvalidInputError(
+                    "a curve's metadata is damaged; write the table again from its source"
+                ) from None
+            found[field.name] = (column_from_json(about[COLUMN_KEY]), epochs)
     return found
 
 

@@ -22,14 +22,18 @@ from surrogate_nas.tables.contents import (
     GENES,
     Contents,
     arrow_schema,
+    curve_array,
+    curve_of,
     genes_array,
     is_floats,
     read_columns,
+    read_curves,
     read_info,
     rows_of,
     same_encoding,
     values_of,
 )
+from surrogate_nas.tables.curves import check_curves
 from surrogate_nas.tables.schema import ARCHITECTURE
 from surrogate_nas.tables.text import parse_architectures
 
@@ -50,8 +54,9 @@ def write_parquet(contents: Contents, path: Path) -> None:
     schema = arrow_schema(contents, text=True)
     arrays = [pa.array(contents.space.format(contents.X)), genes_array(contents.X, schema.field(GENES).type)]
     arrays += [pa.array(values, from_pandas=True) for values in contents.columns.values()]  # NaN becomes null
+    arrays += [curve_array(curve) for curve in contents.curves.values()]
     table = pa.Table.from_arrays(arrays, schema=schema)
-    names = schema.names[2:]
+    names = schema.names[2 : 2 + len(contents.columns)]
     spread = [n for n, v in zip(names, contents.columns.values(), strict=True) if _mostly_different(v)]
 
     def write(target: Path) -> None:
@@ -111,10 +116,14 @@ def _read(path: Path, space: SearchSpace | None, trusted: bool) -> Contents:
     if len(set(described.values())) != len(described):
         raise InvalidInputError("two columns describe the same thing; write the table again from its source")
     columns: dict[Column, Any] = {c: _floats(table.column(name), name) for name, c in described.items()}
+    described_curves = read_curves(table.schema)
+    if len({c for c, _ in described_curves.values()}) != len(described_curves):
+        raise InvalidInputError("two curves describe the same thing; write the table again from its source")
+    curves = {c: curve_of(_one_chunk(table.column(name)), at) for name, (c, at) in described_curves.items()}
     if trusted:
-        return Contents(space, X, columns, info)
+        return Contents(space, X, columns, info, curves)
     X = check_architectures(space, X, canonical=info.key == "canonical")
-    return Contents(space, X, check_columns(columns, len(X), info), info)
+    return Contents(space, X, check_columns(columns, len(X), info), info, check_curves(curves, len(X)))
 
 
 def _read_arrow(path: Path) -> pa.Table:
@@ -126,7 +135,7 @@ def _read_arrow(path: Path) -> pa.Table:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             schema = file.schema_arrow
             read_info(schema)  # before the data, so that a foreign file is named as such
-            wanted = [ARCHITECTURE, GENES, *read_columns(schema)]
+            wanted = [ARCHITECTURE, GENES, *read_columns(schema), *read_curves(schema)]
             missing = [n for n in wanted if schema.get_field_index(n) < 0]
             if missing:
                 raise InvalidInputError(f"expected one column {missing[0]!r}; write the table again from its source")

@@ -18,9 +18,10 @@ from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
 #: Raised whenever a file written by an older version could not be read by the same code.
 SCHEMA_VERSION = 1
 
-#: Keys of the two pieces of JSON.
+#: Keys of the pieces of JSON; a curve's field carries its epochs besides its column.
 TABLE_KEY = b"surrogate_nas.table"
 COLUMN_KEY = b"surrogate_nas.column"
+CURVE_KEY = b"surrogate_nas.curve"
 
 #: Name of the text column that holds the architectures.
 ARCHITECTURE = "architecture"
@@ -37,7 +38,7 @@ _BOUNDED = {
 }
 
 #: Metrics that measure an amount.
-_AMOUNTS = frozenset({"latency", "params", "flops", "energy", "seconds"})
+_AMOUNTS = frozenset({"latency", "params", "flops", "energy", "seconds", "train_time"})
 
 
 @dataclass(frozen=True, slots=True)

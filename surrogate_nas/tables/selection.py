@@ -1,12 +1,28 @@
 """Which column is meant: None stands for the only choice there is, otherwise the error lists the choices."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
 
 #: What tells the columns of one task apart, in the order in which a choice is narrowed.
 _FIELDS = ("metric", "split", "epochs", "seed")
+
+
+class Which(TypedDict, total=False):
+    """What singles one of a task's columns out; what is left out, or None, is the only choice there is.
+
+    Attributes:
+        metric: Its metric.
+        split: "val", "test", "train", or "" where a split has no meaning.
+        epochs: Length of its training schedule.
+        seed: Its seed.
+    """
+
+    metric: str | None
+    split: str | None
+    epochs: int | None
+    seed: int | str | None
 
 
 def select_column(columns: Sequence[Column], table: str, task: str, **wanted: Any) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, Unpack, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables.checks import Values, check_architectures, check_columns
+from surrogate_nas.tables.curves import Curve, check_curves
 from surrogate_nas.tables.lookup import ABSENT, Lookup, build_lookup
 from surrogate_nas.tables.schema import Key, TableInfo
-from surrogate_nas.tables.selection import default_metric, match_columns, select_column
+from surrogate_nas.tables.selection import Which, default_metric, match_columns, select_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from surrogate_nas.tables.contents import Contents
 
 Floats = npt.NDArray[np.float64]
+
+#: Metric with the seconds that a training took.
+TRAIN_TIME = "train_time"
 
 
 @final
@@ -50,6 +54,7 @@ class Table:
         citation: str = "",
         key: Key = "row",
         default_metrics: Mapping[str, str] | None = None,
+        curves: Mapping[Column, Curve] | None = None,
     ) -> None:
         """Check and keep the numbers.
 
@@ -63,6 +68,7 @@ class Table:
             citation: What to cite when using them.
             key: "row" if equivalent rows were measured separately, else "canonical".
             default_metrics: The metric meant when none is named, by task; see :meth:`default_metric`.
+            curves: Learning curves, by the column of the training they belong to; see :meth:`curve`.
 
         Raises:
             InvalidInputError: Rows outside the space or repeated, columns that cannot be told apart,
@@ -70,22 +76,37 @@ class Table:
         """
         info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
         rows = check_architectures(space, X, canonical=info.key == "canonical")
-        self._set(space, rows, check_columns(columns, len(rows), info), info)
+        self._set(space, rows, check_columns(columns, len(rows), info), info, check_curves(curves or {}, len(rows)))
 
     @classmethod
-    def of_checked(cls, space: SearchSpace, X: Rows, columns: Mapping[Column, Values], info: TableInfo) -> Self:
+    def of_checked(
+        cls,
+        space: SearchSpace,
+        X: Rows,
+        columns: Mapping[Column, Values],
+        info: TableInfo,
+        curves: Mapping[Column, Curve] = MappingProxyType({}),
+    ) -> Self:
         """Wrap arrays that went through :mod:`~surrogate_nas.tables.checks` before; they may be memory-mapped."""
         table = cls.__new__(cls)
-        table._set(space, X, columns, info)
+        table._set(space, X, columns, info, curves)
         return table
 
-    def _set(self, space: SearchSpace, X: Rows, columns: Mapping[Column, Values], info: TableInfo) -> None:
+    def _set(
+        self,
+        space: SearchSpace,
+        X: Rows,
+        columns: Mapping[Column, Values],
+        info: TableInfo,
+        curves: Mapping[Column, Curve],
+    ) -> None:
         self.space = space
         self.info = info
         self.X = X.view()
         self.X.flags.writeable = False
         self._values = MappingProxyType({c: v.view() for c, v in columns.items()})
-        for values in self._values.values():
+        self._curves = MappingProxyType({c: Curve(curve.epochs, curve.values.view()) for c, curve in curves.items()})
+        for values in (*self._values.values(), *(curve.values for curve in self._curves.values())):
             values.flags.writeable = False
         self._columns = tuple(self._values)
         self._chosen: dict[tuple[Any, ...], int] = {}
@@ -102,6 +123,11 @@ class Table:
     def columns(self) -> tuple[Column, ...]:
         """All columns, in the order of the source."""
         return self._columns
+
+    @property
+    def curves(self) -> tuple[Column, ...]:
+        """The trainings whose learning curves the table has, in the order of the source."""
+        return tuple(self._curves)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -175,31 +201,14 @@ class Table:
         found[at == ABSENT] = np.nan
         return found
 
-    def values(
-        self,
-        *,
-        task: str,
-        metric: str | None = None,
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: int | str | None = None,
-    ) -> Floats:
+    def values(self, *, task: str, **which: Unpack[Which]) -> Floats:
         """One column as float64 of shape (m,), aligned with :attr:`X`; NaN where not measured.
 
         Arguments and errors as in :meth:`query`.
         """
-        column = self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
-        return self._values[column].astype(np.float64)
+        return self._values[self.column(task=task, **which)].astype(np.float64)
 
-    def data(
-        self,
-        *,
-        task: str,
-        metric: str | None = None,
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: int | str | None = None,
-    ) -> tuple[Rows, Floats]:
+    def data(self, *, task: str, **which: Unpack[Which]) -> tuple[Rows, Floats]:
         """The measured architectures of one column with their values, in table order.
 
         Arguments and errors as in :meth:`query`, but ``metric=None`` means :meth:`default_metric`.
@@ -207,19 +216,9 @@ class Table:
         Returns:
             Rows of shape (k, d) and values of shape (k,), k <= m, none of them NaN; both are copies.
         """
-        metric = self.default_metric(task) if metric is None else metric
-        return self._measured_rows(self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed))
+        return self._measured_rows(self.column(task=task, **self._with_metric(task, which)))
 
-    def top(
-        self,
-        n: int,
-        *,
-        task: str,
-        metric: str | None = None,
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: int | str | None = None,
-    ) -> tuple[Rows, Floats]:
+    def top(self, n: int, *, task: str, **which: Unpack[Which]) -> tuple[Rows, Floats]:
         """The ``n`` best measured architectures, best first: highest scores, lowest costs.
 
         Equal values stand in table order. If fewer were measured, all of them come back. Other
@@ -230,29 +229,66 @@ class Table:
         """
         if not np.issubdtype(type(n), np.integer) or n < 1:
             raise InvalidInputError(f"n: expected a positive int, got {n!r}")
-        metric = self.default_metric(task) if metric is None else metric
-        column = self.column(task=task, metric=metric, split=split, epochs=epochs, seed=seed)
+        column = self.column(task=task, **self._with_metric(task, which))
         X, y = self._measured_rows(column)
         best = np.argsort(-y if column.direction == "max" else y, kind="stable")[:n]
         return X[best], y[best]
 
-    def measured(
-        self,
-        X: npt.ArrayLike,
-        *,
-        task: str,
-        metric: str | None = None,
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: int | str | None = None,
-    ) -> npt.NDArray[np.bool_]:
+    def best(self, *, task: str, **which: Unpack[Which]) -> tuple[Rows, float]:
+        """The best known architecture and its value; arguments, errors and ties as in :meth:`top`.
+
+        Returns:
+            Its row, shape (d,), and its value in the column's unit.
+        """
+        X, y = self.top(1, task=task, **which)
+        if not len(y):
+            raise InvalidInputError(f"table {self.name!r}, task {task!r}: expected a measured value, got none")
+        return X[0], float(y[0])
+
+    def cost(self, X: npt.ArrayLike, *, task: str, epochs: int | None = None, seed: int | str | None = None) -> Floats:
+        """Seconds that the training of each row took, for simulating a search in real time; shape (n,).
+
+        Read from the metric "train_time", which not every source has. Arguments and errors as in :meth:`query`.
+        """
+        return self.query(X, task=task, metric=TRAIN_TIME, epochs=epochs, seed=seed)
+
+    def curve(self, X: npt.ArrayLike, *, task: str, **which: Unpack[Which]) -> Curve:
+        """Look learning curves up; arguments and errors as in :meth:`query`, among :attr:`curves`.
+
+        Args:
+            X: Rows, shape (n, d) or (d,).
+            task: Its task.
+            **which: The training; ``epochs`` is the length of its whole schedule.
+
+        Returns:
+            The epochs, and values of shape (n, number of epochs); NaN where the table has none.
+        """
+        if not self._curves:
+            raise InvalidInputError(f"table {self.name!r}: expected learning curves, got none in this table")
+        chosen = self.curves[select_column(self.curves, self.name, task, **which)]
+        at, curve = self._positions(X), self._curves[chosen]
+        values = curve.values[at]
+        values[at == ABSENT] = np.nan
+        return Curve(curve.epochs, values)
+
+    def networks(self) -> npt.NDArray[np.int64]:
+        """Which network each row stands for, numbered in table order; shape (m,).
+
+        Rows with the same number mean the same network (their canonical rows agree); under the key "row" each
+        was measured for itself, so that their scores show how far one training differs from another.
+        """
+        _, first, network = np.unique(
+            self.space.keys(self.space.canonical(self.X)), return_index=True, return_inverse=True
+        )
+        return np.argsort(np.argsort(first))[network]
+
+    def measured(self, X: npt.ArrayLike, *, task: str, **which: Unpack[Which]) -> npt.NDArray[np.bool_]:
         """Tell for each row of ``X`` whether the table has a value; shape (n,).
 
         ``metric=None`` means :meth:`default_metric`. Where split, epochs or seed are None and several
         columns match, the answer is whether all of them have a value.
         """
-        metric = self.default_metric(task) if metric is None else metric
-        matching = match_columns(self._columns, self.name, task, metric=metric, split=split, epochs=epochs, seed=seed)
+        matching = match_columns(self._columns, self.name, task, **self._with_metric(task, which))
         at = self._positions(X)
         found = at != ABSENT
         for i in matching:
@@ -263,11 +299,15 @@ class Table:
         return len(self.X)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).of_checked, (self.space, self.X, dict(self._values), self.info)
+        return type(self).of_checked, (self.space, self.X, dict(self._values), self.info, dict(self._curves))
 
     def __repr__(self) -> str:
         tasks = ", ".join(self.tasks)
         return f"<Table {self.name!r}: {len(self):,} architectures of {self.space.name!r}, tasks {tasks}>"
+
+    def _with_metric(self, task: str, which: Which) -> Which:
+        """The same, with the task's default metric where none is named."""
+        return which if which.get("metric") is not None else {**which, "metric": self.default_metric(task)}
 
     def _measured_rows(self, column: Column) -> tuple[Rows, Floats]:
         values = self._values[column]
@@ -392,4 +432,4 @@ class Table:
     def _contents(self) -> "Contents":
         from surrogate_nas.tables.contents import Contents
 
-        return Contents(self.space, self.X, dict(self._values), self.info)
+        return Contents(self.space, self.X, dict(self._values), self.info, dict(self._curves))
