@@ -2,6 +2,7 @@
 
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.spaces.catalogue import get_space, list_spaces
+from surrogate_nas.spaces.definition import define_space, describe_space
 from surrogate_nas.spaces.edge_cell import EdgeCellSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.node_cell import NodeCellSpace
@@ -17,6 +18,8 @@ __all__ = [
     "Rows",
     "SearchSpace",
     "Skeleton",
+    "define_space",
+    "describe_space",
     "get_space",
     "list_spaces",
 ]

@@ -21,6 +21,11 @@ class Skeleton:
         head_layers: Hidden layers between the last cell and the classifier.
         dropout: Dropout rate inside the cell.
         reduction: What stands between two stages ("" where there is one stage).
+        strides: By how much each stage shrinks its input; empty where ``reduction`` says it.
+        stem_width: Width of the stem; 0 takes the first stage's.
+        head_width: Width of the layer before the classifier; 0 where there is none.
+        cell: The cell that is repeated, in its own space's text form, where architectures vary only what
+            stands around it.
     """
 
     input_kind: InputKind
@@ -32,3 +37,7 @@ class Skeleton:
     head_layers: int = 0
     dropout: float = 0.0
     reduction: str = ""
+    strides: tuple[int, ...] = ()
+    stem_width: int = 0
+    head_width: int = 0
+    cell: str = ""

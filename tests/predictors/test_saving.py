@@ -218,7 +218,7 @@ def test_a_file_outside_the_folder_is_not_read(saved):
         lambda p: p["parts"]["regressor"]["values"].update(center="a"),
         lambda p: p["parts"]["encoder"]["values"]["names"].append("more"),
         lambda p: p["parts"]["encoder"]["arrays"].update(columns="array-9"),
-        lambda p: p["parts"]["space"]["values"].update(family="unheard-of", name="x"),
+        lambda p: p["parts"]["space"]["values"]["definition"].update(family="unheard-of"),
         lambda p: p["parts"]["space"]["values"].update(definition={}, name="x"),
     ],
 )

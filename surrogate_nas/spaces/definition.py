@@ -1,0 +1,187 @@
+"""Spaces as data: a TOML file or a dict says which family a space belongs to and with which parts.
+
+    family = "edge-cell"
+    n_nodes = 4
+    operations = [
+        { name = "none", kind = "none" },
+        { name = "skip", kind = "identity" },
+        { name = "conv", kind = "convolution", kernel = 3, has_weights = true, cost = 9.0 },
+    ]
+
+    [skeleton]
+    input_kind = "image"
+    stages = [2, 2]
+    channels = [16, 32]
+
+The keys are the parameters of the family's class, where their meaning stands; :data:`FAMILIES` lists
+the classes. ``extends`` takes what is not written from a space of the catalogue.
+"""
+
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surrogate_nas.core import InvalidInputError, SurrogateNASError, UnknownNameError, choose
+from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.spaces.operations import KINDS, Operation
+from surrogate_nas.spaces.skeleton import Skeleton
+from surrogate_nas.spaces.text import shorten
+
+Definition = dict[str, Any]
+
+#: Families by name: module and class. Every parameter of a class is kept on its spaces under the same name.
+FAMILIES = {
+    "edge-cell": ("edge_cell", "EdgeCellSpace"),
+    "node-cell": ("node_cell", "NodeCellSpace"),
+}
+
+#: Where the definitions of the catalogue's spaces lie.
+CATALOGUE = Path(__file__).parent / "definitions"
+
+
+def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str | None = None) -> SearchSpace:
+    """Build the space that a definition describes.
+
+    Args:
+        source: The definition, or the path of a TOML file that holds it.
+        name: Name of the space; None takes the definition's ``name``, or the file's.
+
+    Raises:
+        InvalidInputError: Not a definition; the message names the key at fault.
+        UnknownNameError: A family, or a key, that does not exist.
+    """
+    if isinstance(source, Mapping):
+        return _build(dict(source), name)
+    if not isinstance(source, str | PathLike):
+        raise InvalidInputError(f"space: expected a dict or the path of a TOML file, got {shorten(source)}")
+    path = Path(source)
+    try:
+        return _build(read_definition(path), name, path.stem)
+    except SurrogateNASError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def describe_space(space: SearchSpace) -> Definition:
+    """The definition of a space: ``define_space(describe_space(space))`` builds an equal one.
+
+    All values are what JSON can hold. A space of a user's own family has none: then only ``name`` is given.
+
+    Args:
+        space: Any search space.
+    """
+    for family, (_, kind) in FAMILIES.items():
+        if type(space).__name__ == kind and type(space) is _family(family):
+            parts = {p: _plain(getattr(space, p)) for p in _parameters(type(space)) if p != "name"}
+            return {"family": family, "name": space.name, **parts}
+    return {"name": space.name}
+
+
+def read_definition(path: Path) -> Definition:
+    """Read a TOML file.
+
+    Raises:
+        InvalidInputError: The file cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"expected a readable definition of a space ({error.strerror})") from None
+    except ValueError as error:
+        raise InvalidInputError(f"expected TOML, got something else ({error})") from None
+
+
+def _build(content: Definition, name: str | None, otherwise: str = "") -> SearchSpace:
+    if base := content.pop("extends", None):
+        known = {p.stem: p for p in sorted(CATALOGUE.glob("*.toml"))}
+        content = {**read_definition(choose("space to extend", base, known)), **content}
+    content = {"name": name or content.pop("name", otherwise), **{k: v for k, v in content.items() if k != "name"}}
+    if not isinstance(content["name"], str) or not content["name"]:
+        raise InvalidInputError('name: expected a name for the space, got none; write name = "..."')
+    if "family" not in content:
+        raise InvalidInputError(f'family: expected one of {", ".join(FAMILIES)}, got none; write family = "..."')
+    family = _family(content.pop("family"))
+    known_keys = _parameters(family)
+    for key in content:
+        if key not in known_keys:
+            raise UnknownNameError.of("key", key, [*known_keys, "extends", "family"])
+    for key, parameter in known_keys.items():
+        if key not in content and parameter.default is parameter.empty:
+            raise InvalidInputError(f"{key}: expected a value, got none; {family.__name__} needs it")
+    parts = {key: _CONVERT[key](value, key) if key in _CONVERT else value for key, value in content.items()}
+    try:
+        return family(**parts)
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
+        raise InvalidInputError(
+            f"expected the parts of {family.__name__} as its documentation gives them, got a value of another kind "
+            f"({' '.join(str(error).split()):.120})"
+        ) from None
+
+
+def _family(name: str) -> Callable[..., SearchSpace]:
+    module, kind = choose("family of spaces", name, FAMILIES)
+    family: Callable[..., SearchSpace] = getattr(import_module(f"surrogate_nas.spaces.{module}"), kind)
+    return family
+
+
+def _parameters(family: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(family).parameters
+
+
+def _plain(value: Any) -> Any:
+    """As JSON and TOML hold it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _table(value: Any, key: str, kind: type) -> Definition:
+    """Check that a value is a table whose keys are fields of ``kind``; lists become tuples."""
+    names = [f.name for f in fields(kind)]
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{key}: expected a table with {', '.join(names)}, got {shorten(value)}")
+    for name in value:
+        if name not in names:
+            raise UnknownNameError.of(f"key of {key}", name, names)
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+
+
+def _operations(value: Any, key: str) -> tuple[Operation, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidInputError(f"{key}: expected a list of tables, got {shorten(value)}")
+    return tuple(_operation(v, f"{key}[{i}]") for i, v in enumerate(value))
+
+
+def _operation(value: Any, key: str) -> Operation:
+    parts = _table(value, key, Operation)
+    traits = parts.pop("traits", ())
+    pairs = traits.items() if isinstance(traits, Mapping) else traits
+    if "kind" in parts and parts["kind"] not in KINDS:
+        raise UnknownNameError.of(f"kind in {key}", parts["kind"], KINDS)
+    try:
+        return Operation(**parts, traits=tuple((str(name), float(size)) for name, size in pairs))
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"{key}: expected name, kind and numbers, traits as {{ name = 1.0 }}, got {shorten(value)}"
+        ) from None
+
+
+def _skeleton(value: Any, key: str) -> Skeleton:
+    try:
+        return Skeleton(**_table(value, key, Skeleton))
+    except TypeError:
+        raise InvalidInputError(f"{key}: expected input_kind and more, got {shorten(value)}") from None
+
+
+#: Keys whose values are more than numbers, text and lists.
+_CONVERT: dict[str, Callable[[Any, str], Any]] = {"operations": _operations, "skeleton": _skeleton}
