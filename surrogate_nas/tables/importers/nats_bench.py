@@ -1,0 +1,128 @@
+"""NATS-Bench: its topology (tss) and size (sss) benchmarks, as ``-simple`` folders or as single files.
+
+A folder holds ``meta.pickle.pbz2``, a dict with "meta_archs", the list of all architectures, and one file
+``000000.pickle.pbz2`` per architecture: records by schedule ("12" and "200" epochs for topology; "01", "12"
+and "90" for size) that :mod:`~surrogate_nas.tables.importers.arch_results` reads. Files are read one at a
+time and forgotten. A single file ``NATS-tss-v1_0-3ffb9.pickle.pbz2`` holds all of it in one pickle, which
+cannot be read in parts and takes tens of gigabytes of memory: prefer the folder.
+
+Which of the two benchmarks it is, the architectures tell: ``|op~0|+...`` or widths like ``8:16:24:32:40``.
+"""
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.progress import Progress, Silent
+from surrogate_nas.spaces import get_space
+from surrogate_nas.tables.importers.arch_results import architectures_of, records_of, results_table
+from surrogate_nas.tables.importers.reading import naming
+from surrogate_nas.tables.safe_pickle import PLAIN_DATA, load_pickle, open_bz2
+from surrogate_nas.tables.table import Table
+
+DESCRIPTION: dict[str, Any] = {
+    "source": "https://github.com/D-X-Y/NATS-Bench",
+    "licence": "MIT",
+    "citation": (
+        "Xuanyi Dong, Lu Liu, Katarzyna Musial, Bogdan Gabrys. NATS-Bench: Benchmarking NAS Algorithms for "
+        "Architecture Topology and Size. IEEE TPAMI 2021. arXiv:2009.00437"
+    ),
+}
+
+EXTENSION = ".pickle.pbz2"
+META = "meta" + EXTENSION
+
+#: Bytes after expansion that a folder's file and a single file may have; published ones have some 2**20 and 2**34.
+MEMBER_LIMIT = 2**26
+FILE_LIMIT = 2**36
+
+#: Memory that reading a single file takes, in multiples of its compressed size.
+MEMORY_FACTOR = 40
+
+
+def read_nats_bench(
+    path: "str | PathLike[str]",
+    *,
+    progress: Progress | None = None,
+    partial: bool = False,
+    curves: bool = True,
+) -> Table:
+    """Read a ``-simple`` folder or a single file of NATS-Bench.
+
+    Tasks "cifar10-valid", "cifar10", "cifar100" and "ImageNet16-120", each with its schedules and seeds as
+    separate columns: accuracy in percent and loss on "train", "val", "test" and "val+test", ``train_time`` of
+    the whole schedule in seconds, ``latency`` in seconds per batch, ``params`` and ``flops`` in millions.
+    Task "cifar10-valid" was trained on half of the training images, "cifar10" on all of them.
+
+    Args:
+        path: The folder ``NATS-tss-v1_0-3ffb9-simple`` or ``NATS-sss-v1_0-50262-simple``, or the single file.
+        progress: Told how many architectures were read; of a single file, what memory is needed.
+        partial: Accept fewer architectures than were published.
+        curves: Whether to keep learning curves, which take up to 1 GB.
+
+    Raises:
+        InvalidInputError: Not such a folder or file, truncated, hostile or incomplete; the message begins with
+            the path.
+    """
+    report = progress or Silent()
+    place = Path(path)
+    with naming(place):
+        texts, records, record_of = _folder(place) if place.is_dir() else _file(place, report)
+        space, name = _benchmark(texts[0])
+        return results_table(
+            get_space(space),
+            {i: texts[i] for i in records},
+            record_of,
+            description=DESCRIPTION | {"name": name},
+            progress=report,
+            partial=partial,
+            curves=curves,
+        )
+
+
+#: All architectures, the official numbers of those with records in ascending order, and how to get a record.
+_Contents = tuple[list[str], list[int], Callable[[int], object]]
+
+
+def _folder(folder: Path) -> _Contents:
+    with naming(META):
+        texts = architectures_of(_load(folder / META, MEMBER_LIMIT))
+    there = {p.name for p in folder.iterdir()}
+    names = {i: name for i in range(len(texts)) for name in _names(i) if name in there}
+
+    def record_of(i: int) -> object:
+        with naming(names[i]):
+            return _load(folder / names[i], MEMBER_LIMIT)
+
+    return texts, list(names), record_of
+
+
+def _file(path: Path, report: Progress) -> _Contents:
+    report.say(
+        f"{path.name} is one pickle: reading it takes about {MEMORY_FACTOR * path.stat().st_size / 2**30:.1f} GB of "
+        f"memory; the folder {path.name.removesuffix(EXTENSION)}-simple is read one architecture at a time"
+    )
+    content = _load(path, FILE_LIMIT)
+    texts = architectures_of(content)
+    records = records_of(content, len(texts))
+    return texts, list(records), records.pop  # what was gathered from a record can go
+
+
+def _names(i: int) -> tuple[str, str]:
+    """Names that an architecture's file may have, the usual one last."""
+    return f"{i}{EXTENSION}", f"{i:06d}{EXTENSION}"
+
+
+def _benchmark(text: str) -> tuple[str, str]:
+    """Names of the space and of the table, by the form of an architecture."""
+    return ("nas-bench-201", "nats-tss") if "|" in text else ("nats-sss", "nats-sss")
+
+
+def _load(path: Path, limit: int) -> Any:
+    with open_bz2(path, limit=limit) as stream:
+        content = load_pickle(stream, allow=PLAIN_DATA)
+        if stream.read(1):  # reading on to the end also compares the checksum
+            raise InvalidInputError("expected one pickle, got more after it; download it again")
+        return content
