@@ -1,0 +1,76 @@
+"""Reading the benchmarks' official files, as published, into tables; one module per source.
+
+    table = import_table("nas-bench-101", "nasbench_full.tfrecord")
+    table.to_parquet("nas-bench-101.parquet")
+
+No importer needs the benchmark's own package, none runs code from a file, and none writes anything.
+"""
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from surrogate_nas.core import InvalidInputError, choose
+
+if TYPE_CHECKING:
+    from surrogate_nas.core.progress import Progress
+    from surrogate_nas.tables.table import Table
+
+__all__ = ["import_table", "list_importers"]
+
+#: Source -> module of this package and function in it.
+_IMPORTERS = {
+    "nas-bench-101": ("nas_bench_101", "read_nas_bench_101"),
+    "nas-bench-201": ("nas_bench_201", "read_nas_bench_201"),
+    "nats-tss": ("nats_bench", "read_nats_bench"),
+    "nats-sss": ("nats_bench", "read_nats_bench"),
+    "nas-bench-301": ("nas_bench_301", "read_nas_bench_301"),
+    "transnas-micro": ("transnas_bench_101", "read_transnas_bench_101"),
+    "transnas-macro": ("transnas_bench_101", "read_transnas_bench_101"),
+    "nas-bench-macro": ("nas_bench_macro", "read_nas_bench_macro"),
+    "nas-bench-graph": ("nas_bench_graph", "read_nas_bench_graph"),
+    "hw-nas-bench": ("hw_nas_bench", "read_hw_nas_bench"),
+    "suite-zero": ("suite_zero", "read_suite_zero"),
+    "csv": ("frame", "read_frame"),
+    "parquet": ("frame", "read_frame"),
+}
+
+
+def list_importers() -> list[str]:
+    """Names of the sources that :func:`import_table` reads."""
+    return list(_IMPORTERS)
+
+
+def import_table(
+    source: str, path: "str | PathLike[str]", *, progress: "Progress | None" = None, **options: Any
+) -> "Table":
+    """Read an official file, or a user's own.
+
+    Args:
+        source: One of :func:`list_importers`.
+        path: The file, folder or archive as published.
+        progress: Told how far the reading is.
+        **options: What else the source's function takes, such as ``partial=True``.
+
+    Raises:
+        UnknownNameError: No such source.
+        InvalidInputError: An option that the source does not have, or a file that is not as published.
+    """
+    module, function = choose("source", source, _IMPORTERS)
+    read: Callable[..., Table] = getattr(import_module(f"{__name__}.{module}"), function)
+    known = [name for name in inspect.signature(read).parameters if name not in ("path", "progress")]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise InvalidInputError(
+            f"source {source!r} has no option {unknown[0]!r}: expected {' or '.join(known) or 'none'}"
+        )
+    missing = [
+        n
+        for n in known
+        if n not in options and inspect.signature(read).parameters[n].default is inspect.Parameter.empty
+    ]
+    if missing:
+        raise InvalidInputError(f"source {source!r} needs the option {missing[0]!r}")
+    return read(path, progress=progress, **options)
