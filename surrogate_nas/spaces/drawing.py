@@ -23,6 +23,10 @@ COLOURS = {
     "graph": ("#dbeafe", "#3b82f6", "#1e3a8a"),
     "pooling": ("#dcfce7", "#22c55e", "#14532d"),
     "linear": ("#fef3c7", "#f59e0b", "#78350f"),
+    "activation": ("#fce7f3", "#ec4899", "#831843"),
+    "normalisation": ("#ede9fe", "#8b5cf6", "#4c1d95"),
+    "dropout": ("#f1f5f9", "#64748b", "#1e293b"),
+    "state": ("#f1f5f9", "#64748b", "#334155"),
 }
 ENDS = ("input", "output")
 

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
-#: Kinds of operation, in a fixed order so that attribute vectors of different spaces line up.
-KINDS = ("input", "output", "identity", "none", "convolution", "pooling", "linear", "graph")
+#: Kinds of operation, in a fixed order so that attribute vectors of different spaces line up. A "state" computes
+#: nothing, but unlike an identity it is a node that matters: the output of an earlier cell, or a sum that is kept.
+KINDS = (
+    "input", "output", "identity", "none", "convolution", "pooling", "linear", "graph", "state",
+    "activation", "normalisation", "dropout",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
