@@ -30,6 +30,8 @@ def fields(data: bytes) -> list[tuple[int, int, int | bytes]]:
     while at < end:
         key, at = _varint(data, at)
         number, kind = key >> 3, key & 7
+        if not number:
+            raise InvalidInputError("expected a protocol buffer, got a field without a number")
         if kind == VARINT:
             value, at = _varint(data, at)
             found.append((number, kind, value))
@@ -42,7 +44,7 @@ def fields(data: bytes) -> list[tuple[int, int, int | bytes]]:
             size = 4
         else:
             raise InvalidInputError(f"expected a protocol buffer, got the unknown wire type {kind}")
-        if not number or at + size > end:
+        if at + size > end:
             raise InvalidInputError("expected a protocol buffer, got a truncated or damaged one")
         found.append((number, kind, data[at : at + size]))
         at += size
