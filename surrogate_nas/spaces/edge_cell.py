@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.base import Rows
+from surrogate_nas.spaces.cell_text import CellText, DigitText, NamedText
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.isomorphism import Hashes, network_hashes
-from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
+from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation, strided
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.tabulated import Codes, TabulatedSpace
-from surrogate_nas.spaces.text import check_names, malformed, shorten, texts_of, unknown_operation
+from surrogate_nas.spaces.text import check_names, texts_of
 
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
@@ -29,12 +30,17 @@ class EdgeCellSpace(TabulatedSpace):
 
     A row lists the operations by target node, then by source node: (0, 1); (0, 2), (1, 2); (0, 3) ...
     The text form is that of NAS-Bench-201, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``: one group per node
-    after the input, and in it one ``op~source`` per earlier node.
+    after the input, and in it one ``op~source`` per earlier node; or, with ``digit_form``, that of
+    TransNAS-Bench-101, ``64-41414-1_02_333``: the number of each edge's operation in a fixed text.
 
     Two rows mean the same network if they agree after edges that carry nothing from the input to the
     output are removed, identity edges are contracted, and nodes are renamed. The canonical row is the
     one with the fewest live edges among them, then the first by code. Every row is valid: twins can
     be trained separately.
+
+    Where the skeleton also shrinks or widens *inside* cells (``strided_input``), the edges that leave the input
+    do it, and an identity there is a projection with weights: it stays, and has an entry of its own in the
+    vocabulary of graphs. Identities between later nodes are contracted all the same.
     """
 
     def __init__(
@@ -44,6 +50,9 @@ class EdgeCellSpace(TabulatedSpace):
         n_nodes: int,
         skeleton: Skeleton,
         references: Mapping[str, str] | None = None,
+        *,
+        digit_form: str | None = None,
+        strided_input: bool = False,
     ) -> None:
         """Describe a space of cells.
 
@@ -53,32 +62,37 @@ class EdgeCellSpace(TabulatedSpace):
             n_nodes: Nodes of the cell, input and output included.
             skeleton: What stands around the cell.
             references: Hand-made architectures by name, in text form.
+            digit_form: Text with ``{}`` for the digit of each edge, in the order of a row; None writes names.
+            strided_input: Whether edges that leave the input change width or resolution in some of the cells.
         """
         self.operations = tuple(operations)
         self.n_nodes = n_nodes
         self.skeleton = skeleton
         self.references = dict(references or {})
-        check_names([op.name for op in self.operations], "|~+")
+        self.digit_form = digit_form
+        self.strided_input = strided_input
+        names = [op.name for op in self.operations]
+        check_names(names, "|~+")
         if n_nodes < 2:
             raise InvalidInputError(
                 f"n_nodes: expected an input and an output, so at least 2, got {n_nodes}; add nodes"
             )
         self.edges = tuple((i, j) for j in range(1, n_nodes) for i in range(j))
         self.gene_names = tuple(f"{i}->{j}" for i, j in self.edges)
-        self.vocabulary = (INPUT, *self.operations, OUTPUT)
+        self._text: CellText = (
+            NamedText(names, n_nodes) if digit_form is None else DigitText(digit_form, len(self.edges), len(names))
+        )
+        projections = [strided(op) for op in self.operations if op.kind == "identity"] if strided_input else []
+        self.vocabulary = (INPUT, *self.operations, *projections, OUTPUT)
         super().__init__(name, [len(self.operations)] * len(self.edges))
 
     def parse(self, texts: str | Sequence[str]) -> Rows:
         """Read strings such as ``|op~0|+|op~0|op~1|``; ``parse(format(X)) == X`` exactly."""
-        return np.array([self._parse_one(t) for t in texts_of(texts, self.name)], dtype=np.int16).reshape(
-            -1, len(self.edges)
-        )
+        return self._text.parse(texts_of(texts, self.name))
 
     def format(self, X: npt.ArrayLike) -> list[str]:
         """Write rows as strings such as ``|op~0|+|op~0|op~1|``."""
-        names = [op.name for op in self.operations]
-        form = "+".join("|" + "".join(f"{{}}~{i}|" for i in range(j)) for j in range(1, self.n_nodes))
-        return [form.format(*(names[g] for g in row)) for row in self._checked(X).tolist()]
+        return self._text.format(self._checked(X))
 
     def live(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell which edges carry something from the input to the output; bool of shape (n, edges)."""
@@ -103,7 +117,7 @@ class EdgeCellSpace(TabulatedSpace):
         n, width = len(rows), len(self.edges) + 2
         ops = np.full((n, width), -1, dtype=np.int16)
         ops[:, 0], ops[:, -1] = 0, len(self.vocabulary) - 1
-        ops[:, 1:-1] = np.where(live, rows + 1, -1)
+        ops[:, 1:-1] = np.where(live, self._labels[np.arange(len(self.edges)), rows], -1)
         wired = np.zeros((width, width), dtype=bool)
         for e, (i, j) in enumerate(self.edges, start=1):
             wired[0, e] = i == 0
@@ -186,45 +200,10 @@ class EdgeCellSpace(TabulatedSpace):
             )
         return rows
 
-    def _parse_one(self, text: str) -> list[int]:
-        parts = text.split("|")
-        if len(parts) == len(self._pattern):
-            try:  # a good text, at the price of a few look-ups
-                return [choice[part] for choice, part in zip(self._pattern, parts, strict=True) if choice[part] >= 0]
-            except KeyError:
-                pass
-        stripped = text.strip()
-        if stripped != text:
-            return self._parse_one(stripped)
-        raise self._diagnosis(text)
-
     @cached_property
-    def _pattern(self) -> list[dict[str, int]]:
-        """What may stand between the bars of a text, one after the other: genes by text, -1 for separators."""
-        pattern: list[dict[str, int]] = []
-        for j in range(1, self.n_nodes):
-            pattern.append({"+" if pattern else "": -1})
-            pattern += [{f"{op.name}~{i}": k for k, op in enumerate(self.operations)} for i in range(j)]
-        return [*pattern, {"": -1}]
-
-    def _diagnosis(self, text: str) -> InvalidInputError:
-        """Find out what is wrong with a text."""
-        names = [op.name for op in self.operations]
-        form = "+".join("|" + "".join(f"op~{i}|" for i in range(j)) for j in range(1, self.n_nodes))
-        remedy = f"write it like {form}"
-        groups = text.split("+")
-        for j, group in enumerate(groups[: self.n_nodes - 1], start=1):
-            parts = group.split("|")
-            edges = [part.rpartition("~") for part in parts[1:-1]]
-            if (
-                len(parts) < 3
-                or parts[0]
-                or parts[-1]
-                or [source for _, _, source in edges] != [str(i) for i in range(j)]
-            ):
-                expected = "|" + "".join(f"op~{i}|" for i in range(j))
-                return malformed(text, f"{expected} as group {j}", shorten(group), remedy)
-            for name, _, _ in edges:
-                if name not in names:
-                    return unknown_operation(text, name, names)
-        return malformed(text, f"{self.n_nodes - 1} groups of operations", str(len(groups)), remedy)
+    def _labels(self) -> Rows:
+        """Index into the vocabulary of each edge's operations, shape (edges, operations)."""
+        place = {op.name: i for i, op in enumerate(self.vocabulary)}
+        plain = [place[op.name] for op in self.operations]
+        leaving = [place.get(strided(op).name, place[op.name]) for op in self.operations]  # some identities have one
+        return np.array([plain if source else leaving for source, _ in self.edges], dtype=np.int16)

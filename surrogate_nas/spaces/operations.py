@@ -1,6 +1,6 @@
 """Operations and their attributes: the one description that all spaces share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Kinds of operation, in a fixed order so that attribute vectors of different spaces line up. A "state" computes
 #: nothing, but unlike an identity it is a node that matters: the output of an earlier cell, or a sum that is kept.
@@ -33,3 +33,8 @@ class Operation:
 
 INPUT = Operation("input", "input")
 OUTPUT = Operation("output", "output")
+
+
+def strided(op: Operation) -> Operation:
+    """What an identity becomes where it has to change resolution or width: two 1x1 convolutions side by side."""
+    return replace(op, name=f"strided {op.name}", kind="convolution", kernel=1, has_weights=True, cost=1.0)

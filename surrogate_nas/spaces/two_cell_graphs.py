@@ -10,7 +10,7 @@ import numpy.typing as npt
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.genotype import CELLS, Genotypes, Indices
 from surrogate_nas.spaces.graph_batch import GraphBatch
-from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
+from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation, strided
 
 #: Operations and the states that they read: per cell, per node, per edge.
 Edges = tuple[list[list[list[int]]], list[list[list[int]]]]
@@ -39,7 +39,7 @@ class CellGraphs:
         given = [Operation(f"c_{{k-{form.n_inputs - i}}}", "state") for i in range(form.n_inputs)]
         normal = [*given, Operation("sum", "state"), *operations]
         reduction = [_reducing(op) for op in normal]
-        halving = [_reducing(_strided(op) if op.kind == "identity" else op) for op in operations]
+        halving = [_reducing(strided(op) if op.kind == "identity" else op) for op in operations]
         self.vocabulary = (INPUT, *dict.fromkeys([*normal, *reduction, *halving]), OUTPUT)
         names = [op.name for op in self.vocabulary]
         if len(set(names)) < len(names):
@@ -149,8 +149,3 @@ class CellGraphs:
 def _reducing(op: Operation) -> Operation:
     """An operation as it stands in the reduction cell."""
     return replace(op, name=f"reduce {op.name}", traits=(*op.traits, ("reduction", 1.0)))
-
-
-def _strided(op: Operation) -> Operation:
-    """What an identity becomes where it has to halve the resolution: two 1x1 convolutions side by side."""
-    return replace(op, name=f"strided {op.name}", kind="convolution", kernel=1, has_weights=True, cost=1.0)

@@ -7,10 +7,27 @@ from itertools import permutations
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space
 from surrogate_nas.spaces.isomorphism import without_identities
+from surrogate_nas.testing.space import CHECKS
+
+TRANSNAS = EdgeCellSpace(
+    "transnas",
+    [
+        Operation("none", "none"),
+        Operation("skip_connect", "identity"),
+        Operation("nor_conv_1x1", "convolution", 1, True, 1.0),
+        Operation("nor_conv_3x3", "convolution", 3, True, 9.0),
+    ],
+    4,
+    Skeleton("image", stages=(2, 2, 2, 2, 2), channels=(128, 128, 256, 256, 512)),
+    digit_form="64-41414-{}_{}{}_{}{}{}",
+    strided_input=True,
+)
 
 EXAMPLE = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|none~2|"
 
@@ -121,14 +138,15 @@ def test_renaming_the_inner_nodes_never_changes_the_class(space, everything):
     np.testing.assert_array_equal(space.canonical_index(X[free]), space.canonical_index(swapped[free]))
 
 
-def test_classes_are_exactly_those_of_isomorphic_networks():
+@pytest.mark.parametrize("strided_input", [False, True])
+def test_classes_are_exactly_those_of_isomorphic_networks(strided_input):
     """Against exhaustive search, where every row is small enough: zero, identity and convolution on four nodes."""
     operations = [
         Operation("zero", "none"),
         Operation("id", "identity"),
         Operation("conv", "convolution", 3, True, 1.0),
     ]
-    space = EdgeCellSpace("small", operations, 4, Skeleton("image"))
+    space = EdgeCellSpace("small", operations, 4, Skeleton("image"), strided_input=strided_input)
     X = space.enumerate()
     graphs = space.graphs(X)
     counts, kept = without_identities(graphs)
@@ -150,6 +168,60 @@ def test_classes_are_exactly_those_of_isomorphic_networks():
         alike[len(networks[number]), int(counts[number].sum())].append(number)
     for group in alike.values():
         assert not any(same(a, b) for a, b in permutations(group, 2) if a < b)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=5)
+def test_contract_of_a_space_with_digits(check, seed):
+    check(TRANSNAS, np.random.default_rng(seed))
+
+
+def test_digits_are_read_as_transnas_bench_writes_them():
+    """Its documentation: node 1 = skip(0), node 2 = none(0) + 1x1(1), node 3 = 3x3(0) + 3x3(1) + 3x3(2)."""
+    row = TRANSNAS.parse("64-41414-1_02_333")
+    assert row.tolist() == [[1, 0, 2, 3, 3, 3]]
+    assert dict(zip(TRANSNAS.gene_names, row[0].tolist(), strict=True))["1->2"] == 2
+    assert TRANSNAS.size == 4096
+    X = TRANSNAS.enumerate()
+    texts = TRANSNAS.format(X)
+    assert texts[0] == "64-41414-0_00_000"
+    assert len(set(texts)) == 4096
+    np.testing.assert_array_equal(TRANSNAS.parse(texts), X)
+    np.testing.assert_array_equal(TRANSNAS.parse([f" {texts[5]}\n"]), X[5:6])
+
+
+@pytest.mark.parametrize(
+    "text", ["64-41414-1_02_334", "64-41414-1_02_33", "64-41414-1_02_3333", "64-41414-1-02_333", "64-1234-basic",
+             "64-41414-1_02_33/", "64-41414-1_02_33\N{SUPERSCRIPT THREE}", ""]
+)  # fmt: skip
+def test_malformed_digits_are_refused(text):
+    with pytest.raises(
+        InvalidInputError, match=r"expected 64-41414-\{\}_\{\}\{\}_\{\}\{\}\{\} with a digit from 0 to 3"
+    ):
+        TRANSNAS.parse(["64-41414-1_02_333", text])
+
+
+def test_an_identity_that_leaves_a_strided_input_is_a_projection():
+    """Its reducing cells halve the resolution on all edges from node 0; between later nodes nothing changes."""
+    after, before = TRANSNAS.canonical_index(TRANSNAS.parse(["64-41414-3_01_001", "64-41414-0_00_300"]))
+    assert after == before, "identities behind the convolution are contracted"
+    after, before = TRANSNAS.canonical_index(TRANSNAS.parse(["64-41414-1_03_003", "64-41414-3_00_030"]))
+    assert after != before, "an identity before it is kept"
+    graph = TRANSNAS.graphs(TRANSNAS.parse("64-41414-1_01_001")).to_networkx()[0]
+    assert sorted(op for _, op in graph.nodes(data="op")) == [
+        "input", "output", "skip_connect", "skip_connect", "strided skip_connect",
+    ]  # fmt: skip
+    contracting = EdgeCellSpace("contracting", TRANSNAS.operations, 4, TRANSNAS.skeleton)
+    X = TRANSNAS.enumerate()
+    fewer = len(np.unique(contracting.canonical_index(X)))
+    assert fewer < len(np.unique(TRANSNAS.canonical_index(X))) < 4096
+
+
+@pytest.mark.parametrize("form", ["{}{}{}", "{}_{}{}_{}{}{", "{0}{}{}{}{}{}{}", "", " {}{}{}{}{}{}"])
+def test_digit_forms_that_cannot_hold_a_cell(form):
+    with pytest.raises(InvalidInputError, match="digit_form: expected a text with {} for each of 6 edges"):
+        EdgeCellSpace("x", TRANSNAS.operations, 4, Skeleton("image"), digit_form=form)
 
 
 @pytest.mark.parametrize(
