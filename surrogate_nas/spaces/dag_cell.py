@@ -1,6 +1,5 @@
 """Cells that are labelled directed acyclic graphs: any wiring of a few nodes, one operation on each."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
@@ -10,7 +9,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import Rows, SearchSpace, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace, check_positions
 from surrogate_nas.spaces.dag_edits import edit_distances, edited
 from surrogate_nas.spaces.dag_isomorphism import (
     CHUNK,
@@ -21,9 +20,15 @@ from surrogate_nas.spaces.dag_isomorphism import (
     Orders,
     Wired,
     complete,
-    connected_dags,
     pruned,
     widened,
+)
+from surrogate_nas.spaces.dag_listing import (
+    MAX_WIRINGS,
+    canonical_wirings,
+    count_labelled,
+    count_wirings,
+    labelled_codes,
 )
 from surrogate_nas.spaces.dag_official import module_hash, read_matrices
 from surrogate_nas.spaces.dag_text import DagText
@@ -37,9 +42,6 @@ if TYPE_CHECKING:  # a slow import that few callers need
 
 #: Rows whose edits are held at once: about a hundred edits each.
 EDITED = 256
-
-#: Wirings whose labellings are held at once while the space is listed.
-LISTED = 64
 
 
 @final
@@ -81,7 +83,7 @@ class DagCellSpace(SearchSpace):
             max_edges: Most edges of a cell.
             skeleton: What stands around the cell.
             references: Hand-made architectures by name, in text form.
-            size: Number of cells where it is known, else they are counted when first asked for (seconds).
+            size: Number of cells where it is known, else they are counted when first asked for.
         """
         self.name = name
         self.operations = tuple(operations)
@@ -109,7 +111,7 @@ class DagCellSpace(SearchSpace):
     @property
     def size(self) -> int:
         """Number of valid rows."""
-        return len(self._valid_codes) if self._given_size is None else self._given_size
+        return self._counted if self._given_size is None else self._given_size
 
     def valid(self, X: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell for each row whether it is the canonical row of a cell; shape (n,)."""
@@ -164,6 +166,15 @@ class DagCellSpace(SearchSpace):
         place = np.minimum(np.searchsorted(self._valid_codes, codes), self.size - 1)
         return np.where(self._valid_codes[place] == codes, place, -1)
 
+    def canonical_index(self, X: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Position in :meth:`enumerate` of each row's canonical form, -1 where that is not valid; shape (n,)."""
+        rows = self.rows(X)
+        out = self.index(rows)
+        rest = out < 0  # a valid row, as tables hold them, is its own canonical form
+        if rest.any():
+            out[rest] = self.index(self.canonical(rows[rest]))
+        return out
+
     def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
         """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`.
 
@@ -203,8 +214,8 @@ class DagCellSpace(SearchSpace):
     def crossover(self, A: npt.ArrayLike, B: npt.ArrayLike, rng: RandomState) -> Rows:
         """Take each edge and operation from one of two parents at random, and drop what is on no path then.
 
-        Canonical rows line up nodes that are as close to the input. A child that is no cell is drawn again a few
-        times and then replaced by its first parent.
+        Canonical rows start with what reads the input, so nodes at equal places tend to be alike. A child that is
+        no cell is drawn again a few times and then replaced by its first parent.
 
         Args:
             A: First parents, shape (n, d).
@@ -235,9 +246,10 @@ class DagCellSpace(SearchSpace):
     def graphs(self, X: npt.ArrayLike) -> GraphBatch:
         """Rows as graphs; what is on no path from input to output is masked."""
         wired, labels = self._cells(X)
-        n = len(labels)
-        ops = np.column_stack([np.zeros(n), np.where(labels, labels, -1), np.full(n, len(self.vocabulary) - 1)])
-        return GraphBatch(ops.astype(np.int16), wired, ops >= 0, self.vocabulary)
+        ops = np.zeros((len(labels), self.max_nodes), dtype=np.int16)
+        ops[:, 1:-1] = np.where(labels > 0, labels, -1)
+        ops[:, -1] = len(self.vocabulary) - 1
+        return GraphBatch(ops, wired, ops >= 0, self.vocabulary)
 
     def from_networkx(self, graphs: "Sequence[nx.DiGraph[Any]]") -> Rows:
         """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
@@ -309,32 +321,27 @@ class DagCellSpace(SearchSpace):
         return DagText([op.name for op in self.operations], self.max_nodes)
 
     @cached_property
-    def _valid_codes(self) -> Codes:
-        """Codes of all valid rows, ascending: canonical wirings, each with those labellings that stay canonical."""
-        found = []
-        for n_nodes in range(2, self.max_nodes + 1):
-            wired = widened(connected_dags(n_nodes, self.max_edges), self.max_nodes)
-            labels = np.zeros((len(self.operations) ** (n_nodes - 2), self.max_nodes - 2), dtype=np.int16)
-            labellings = itertools.product(range(1, len(self.operations) + 1), repeat=n_nodes - 2)
-            labels[:, : n_nodes - 2] = np.array(list(labellings)).reshape(len(labels), -1)
-            # Edges weigh more than labels: with the same label everywhere only the wirings compete.
-            wired = wired[self._is_canonical(wired, np.repeat(labels[:1], len(wired), axis=0))[0]]
-            for start in range(0, len(wired), LISTED):
-                some = wired[start : start + LISTED]
-                all_wired, all_labels = np.repeat(some, len(labels), axis=0), np.tile(labels, (len(some), 1))
-                good, codes = self._is_canonical(all_wired, all_labels)
-                found.append(codes[good])
-        codes = np.sort(np.concatenate(found))
-        if self._given_size not in (None, len(codes)):
-            raise InvalidInputError(
-                f"space {self.name!r}: expected size {len(codes):,}, the number of its cells, got "
-                f"{self._given_size:,}; leave size out"
-            )
-        return codes
+    def _wirings(self) -> dict[int, Wired]:
+        """Canonical wirings by number of nodes."""
+        sizes = range(2, self.max_nodes + 1)
+        return {n: canonical_wirings(self._orders, n, self.max_edges) for n in sizes}
 
-    def _is_canonical(self, wired: Wired, labels: Labels) -> tuple[npt.NDArray[np.bool_], Codes]:
-        codes = self._orders.largest_codes(wired, labels)
-        return (self.from_codes(codes) == self._packed(wired, labels)).all(axis=1), codes
+    @cached_property
+    def _counted(self) -> int:
+        n_labels = len(self.operations)
+        return sum(count_labelled(self._orders, wired, n, n_labels) for n, wired in self._wirings.items())
+
+    @cached_property
+    def _valid_codes(self) -> Codes:
+        """Codes of all valid rows, ascending."""
+        if self._counted > MAX_LISTED or self._given_size not in (None, self._counted):
+            raise InvalidInputError(
+                f"space {self.name!r}: expected the size given, if any, to be that of the space, and at most "
+                f"{MAX_LISTED:,}, got {self._counted:,} cells; leave size out, and take fewer operations or edges"
+            )
+        n_labels = len(self.operations)
+        found = [labelled_codes(self._orders, wired, n, n_labels) for n, wired in self._wirings.items()]
+        return np.sort(np.concatenate(found))
 
     def _one_edit_away(self, wired: Wired, labels: Labels) -> tuple[npt.NDArray[np.int64], Codes]:
         """Position in the batch and code of each neighbour of each cell, each once, ascending."""
@@ -354,10 +361,6 @@ class DagCellSpace(SearchSpace):
         wired = np.zeros((len(rows), self.max_nodes, self.max_nodes), dtype=bool)
         wired[:, sources, targets] = rows[:, : len(self.edges)]
         return wired, rows[:, len(self.edges) :]
-
-    def _packed(self, wired: Wired, labels: Labels) -> Rows:
-        sources, targets = np.array(self.edges).T
-        return np.concatenate([wired[:, sources, targets], labels], axis=1, dtype=np.int16)
 
     def _no_cells(self, wired: Wired) -> list[int]:
         """Positions of pruned cells that have too many edges, or none."""
@@ -386,8 +389,11 @@ class DagCellSpace(SearchSpace):
             raise InvalidInputError(
                 f"max_nodes: expected 3 to {MAX_NODES}, input and output included, got {self.max_nodes}"
             )
-        if self.max_edges < 1:
-            raise InvalidInputError(f"max_edges: expected at least 1, got {self.max_edges}; allow edges")
+        if self.max_edges < 1 or count_wirings(self.max_nodes, self.max_edges) > MAX_WIRINGS:
+            raise InvalidInputError(
+                f"max_edges: expected at least 1, and few enough to list all wirings of {self.max_nodes} nodes, "
+                f"got {self.max_edges}; take another number of edges, or fewer nodes"
+            )
         for op in self.operations:
             if op.kind in ("none", INPUT.kind, OUTPUT.kind):
                 raise InvalidInputError(

@@ -34,6 +34,7 @@ class Orders:
     """Every order of the inner nodes of cells with ``n_nodes`` nodes, and what it makes of a cell's code.
 
     Attributes:
+        n_nodes: Nodes of the cells, input and output included.
         places: New place of each node in each order, the ends fixed; shape (orders, v).
         weights: float64 of shape (v * v + v - 2, orders): what each edge (row by row) and label adds to the code.
     """
@@ -46,6 +47,7 @@ class Orders:
             edges: The edges (a, b), a < b, that a code counts, in the order in which it counts them.
             radix: Weight of each edge, then of each inner node's label; all together below ``EXACT / len(edges)``.
         """
+        self.n_nodes = n_nodes
         inner = range(1, n_nodes - 1)
         self.places = np.array([(0, *order, n_nodes - 1) for order in itertools.permutations(inner)], dtype=np.int64)
         backwards = -2 * int(radix[0])  # more than all weights of a code together
@@ -55,6 +57,10 @@ class Orders:
         of_edges = weight[self.places[:, :, None], self.places[:, None, :]].reshape(len(self.places), -1)
         of_labels = radix[len(edges) :][self.places[:, 1:-1] - 1]
         self.weights = np.concatenate([of_edges, of_labels], axis=1).T.copy()
+
+    def codes(self, wired: Wired, labels: Labels) -> Codes:
+        """The code of each cell as it stands; shape (n,)."""
+        return (features(wired, labels) @ self.weights[:, 0]).astype(np.int64)  # the first order changes nothing
 
     def largest_codes(self, wired: Wired, labels: Labels) -> Codes:
         """The largest code of each cell over all orders of its nodes; negative where it has a cycle; shape (n,)."""
@@ -67,7 +73,7 @@ class Orders:
 
 def features(wired: Wired, labels: Labels) -> npt.NDArray[np.float64]:
     """Edges row by row and labels of each cell, side by side; shape (n, v * v + v - 2)."""
-    return np.concatenate([wired.reshape(len(wired), -1), labels], axis=1, dtype=np.float64)
+    return np.concatenate([wired.reshape(len(wired), wired.shape[1] ** 2), labels], axis=1, dtype=np.float64)
 
 
 def pruned(wired: Wired, labels: Labels) -> tuple[Wired, Labels]:
@@ -96,31 +102,6 @@ def complete(wired: Wired, labels: Labels, max_edges: int) -> npt.NDArray[np.boo
     reads, is_read = np.logical_or.reduce(wired, axis=1), np.logical_or.reduce(wired, axis=2)
     on_path = (reads[:, 1:-1] == inner).all(axis=1) & (is_read[:, 1:-1] == inner).all(axis=1)
     return on_path & reads[:, -1] & is_read[:, 0] & (wired.sum(axis=(1, 2)) <= max_edges)
-
-
-def connected_dags(n_nodes: int, max_edges: int) -> Wired:
-    """All graphs with edges to later nodes in which every node is on a path from the first to the last.
-
-    Grown node by node: what each node reads is a set of earlier nodes that is not empty, and the last one
-    must leave no node unread.
-
-    Args:
-        n_nodes: Nodes, first and last included.
-        max_edges: Most edges.
-
-    Returns:
-        bool of shape (graphs, n_nodes, n_nodes).
-    """
-    size_of = np.array([bin(s).count("1") for s in range(2 ** (n_nodes - 1))], dtype=np.int16)
-    reads = np.zeros((1, 1), dtype=np.int16)  # bit a of column b: node b reads node a
-    for b in range(1, n_nodes):
-        choices = np.arange(1, 2**b, dtype=np.int16)
-        longer = np.tile(choices, len(reads))[:, None]
-        reads = np.concatenate([np.repeat(reads, len(choices), axis=0), longer], axis=1)
-        still_to_come = n_nodes - 1 - b
-        reads = reads[size_of[reads].sum(axis=1) + still_to_come <= max_edges]
-    reads = reads[np.bitwise_or.reduce(reads, axis=1) == 2 ** (n_nodes - 1) - 1]
-    return (reads[:, None, :] >> np.arange(n_nodes, dtype=np.int16)[:, None] & 1).astype(bool)
 
 
 def widened(wired: Wired, n_nodes: int) -> Wired:

@@ -142,6 +142,8 @@ def test_published_numbers_of_cells():
     assert np.bincount(n_nodes(OFFICIAL, X)).tolist() == [0, 0, 1, 6, 84, 2_441, 62_010, 359_082]
     assert len(X) == OFFICIAL.size
     assert (np.diff(OFFICIAL.codes(X)) > 0).all()
+    counted = DagCellSpace("counted", OPERATIONS, 7, 9, SKELETON)
+    assert counted.size == len(X), "by counting orbits, without the list"
 
 
 def test_rows_read_as_documented():
@@ -452,6 +454,7 @@ def test_graphs_mask_what_is_on_no_path():
         ({"max_nodes": 2}, "max_nodes: expected 3 to 8"),
         ({"max_nodes": 9}, "max_nodes: expected 3 to 8"),
         ({"max_edges": 0}, "max_edges: expected at least 1"),
+        ({"max_nodes": 8, "max_edges": 12}, "few enough to list all wirings of 8 nodes, got 12"),
         ({"operations": ()}, "operations: expected at least one"),
         ({"operations": (POOL, POOL)}, "expected a name of its own"),
         ({"operations": (Operation("zero", "none"),)}, "got kind 'none'"),
@@ -470,8 +473,15 @@ def test_constructor_refuses(change, said):
 
 def test_wrong_size_is_noticed_when_cells_are_listed():
     space = DagCellSpace("mine", OPERATIONS, 4, 9, SKELETON, size=90)
-    with pytest.raises(InvalidInputError, match="expected size 91, the number of its cells, got 90"):
+    with pytest.raises(InvalidInputError, match="expected the size given.* got 91 cells"):
         space.enumerate()
+
+
+def test_too_many_cells_are_refused_when_they_are_listed():
+    space = DagCellSpace("mine", [Operation(f"op{i}", "linear") for i in range(30)], 6, 15, SKELETON)
+    with pytest.raises(InvalidInputError, match="at most 4,194,304, got 1[0-9,]* cells"):
+        space.sample(1, 0)
+    assert space.canonical(np.zeros(space.n_genes, dtype=int)).shape == (1, space.n_genes)
 
 
 def test_spaces_travel_without_their_lists():
