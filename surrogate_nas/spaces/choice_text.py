@@ -1,0 +1,119 @@
+"""The text form of a space of choices: what stands around the chosen options, one after the other.
+
+A text is read from left to right along the automaton, so that a message can name the options that
+would have led to a valid architecture at the place where the text goes wrong.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple, final
+
+import numpy as np
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.spaces.choice import Choice, listing
+from surrogate_nas.spaces.choice_counting import Automaton, Rows
+from surrogate_nas.spaces.text import MAX_QUOTED, malformed, shorten
+
+#: More options than this, if they are whole numbers, are recognised as a number and then looked up.
+MAX_ALTERNATIVES = 64
+
+
+class _Reader(NamedTuple):
+    """One choice, as plain lists: a text is read one by one."""
+
+    pattern: re.Pattern[str]
+    values: dict[str, int]
+    active: list[bool]
+    optional: bool
+    runs: list[int]
+    next: list[list[int]]
+
+
+@final
+class TextForm:
+    """How rows of one space are written and read."""
+
+    def __init__(self, choices: Sequence[Choice], automaton: Automaton, prefix: str, suffix: str) -> None:
+        """Prepare the tables.
+
+        Args:
+            choices: One per gene.
+            automaton: The valid rows.
+            prefix: Text in front of the first choice.
+            suffix: Text behind the last one.
+        """
+        self.choices, self.automaton, self.prefix, self.suffix = choices, automaton, prefix, suffix
+        self._pieces = [
+            [""] * choice.first + [f"{choice.before}{text}{choice.after}" for text in choice.texts]
+            for choice in choices
+        ]
+        self._readers = [
+            _Reader(
+                _pattern(choice),
+                {text: choice.first + i for i, text in enumerate(choice.texts)},
+                step.active.tolist(),
+                choice.optional,
+                step.run_of.tolist(),
+                step.next.tolist(),
+            )
+            for choice, step in zip(choices, automaton.steps, strict=True)
+        ]
+
+    def write(self, X: Rows) -> list[str]:
+        """Texts of valid rows."""
+        parts = [[pieces[value] for value in column] for pieces, column in zip(self._pieces, X.T.tolist(), strict=True)]
+        return [self.prefix + "".join(row) + self.suffix for row in zip(*parts, strict=True)]
+
+    def read(self, text: str) -> list[int]:
+        """Row of a text.
+
+        Raises:
+            InvalidInputError: It does not follow the form; the message shows where.
+        """
+        stripped = text.strip()
+        if not stripped.startswith(self.prefix):
+            raise self._error(text, stripped, 0, repr(self.prefix))
+        at, state, row = len(self.prefix), 0, []
+        for gene, (pattern, values, active, optional, runs, following) in enumerate(self._readers):
+            value = 0
+            if active[state]:
+                match = pattern.match(stripped, at)
+                if match is not None:
+                    value = values.get(match[1], -1)
+                if (match is None and not optional) or value < 0 or following[state][runs[value]] < 0:
+                    raise self._error(text, stripped, at, self._expected(gene, state))
+                at = match.end() if match is not None else at
+            row.append(value)
+            state = following[state][runs[value]]
+        if stripped[at : at + len(self.suffix)] != self.suffix or len(stripped) > at + len(self.suffix):
+            raise self._error(
+                text, stripped, at, f"{self.suffix!r} and nothing more" if self.suffix else "nothing more"
+            )
+        return row
+
+    def _expected(self, gene: int, state: int) -> str:
+        """What valid architectures have at a place."""
+        choice, reader = self.choices[gene], self._readers[gene]
+        options = [t for t, value in reader.values.items() if reader.next[state][reader.runs[value]] >= 0]
+        around = " ".join(
+            f"{word} {shorten(text)}" for word, text in (("after", choice.before), ("before", choice.after)) if text
+        )
+        places = f" ({around})" if around else ""
+        return f"{'one' if options else 'none'} of {listing(options or choice.texts)}{places} as {choice.name}"
+
+    def _error(self, text: str, stripped: str, at: int, expected: str) -> InvalidInputError:
+        rest = stripped[at : at + 2 * MAX_QUOTED]
+        got = f"{shorten(rest)} at position {at}" if rest else "the end of the text"
+        # One from the middle, or the very first, which is often shorter.
+        positions = np.array([self.automaton.size // 2, 0], dtype=self.automaton.dtype)
+        middle, first = self.write(self.automaton.rows_at(positions))
+        return malformed(text, expected, got, f"write it like {middle if len(middle) <= MAX_QUOTED else first[:150]}")
+
+
+def _pattern(choice: Choice) -> re.Pattern[str]:
+    if len(choice.texts) > MAX_ALTERNATIVES and all(t.isascii() and t.isdecimal() for t in choice.texts):
+        body = "[0-9]{1,9}"
+    else:  # the longest first: "k3_e1_g2" before "k3_e1"
+        body = "|".join(re.escape(t) for t in sorted(choice.texts, key=len, reverse=True))
+    return re.compile(f"{re.escape(choice.before)}({body}){re.escape(choice.after)}")
