@@ -21,8 +21,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, tables, rank, train, confirm, report):
+for verb in (run, rank, train, confirm, report):
     app.command(name=verb.NAME, epilog=f"Example:  {verb.EXAMPLE}")(verb.command)
+app.add_typer(tables.app, name=tables.NAME)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The tables that come with the package, by name, and table files by path."""
+"""Tables by name: those that come with the package, and those that were imported on this machine; files by path."""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surrogate_nas.core import InvalidInputError, UnknownNameError
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.resources import data_folder
 from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.tables.sources import imported_path, list_imported, not_imported
 from surrogate_nas.tables.table import Table
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class TableEntry:
 
 
 def list_tables() -> list[str]:
-    """Names that :func:`load_table` knows without a file."""
-    return list(table_entries())
+    """Names that :func:`load_table` knows: the embedded tables, then those that were imported on this machine."""
+    embedded = list(table_entries())
+    return embedded + [name for name in list_imported() if name not in embedded]
 
 
 def table_entries() -> dict[str, TableEntry]:
@@ -84,7 +86,10 @@ def load_table(name: "str | PathLike[str]", *, space: SearchSpace | None = None)
         return _open_embedded(entries[text], space)
     path = Path(text)
     if not isinstance(name, PathLike) and len(path.parts) < 2 and not path.suffix and not path.exists():
-        raise UnknownNameError.of("table", text, [*entries, "the path of a .parquet file"])
+        known = list_tables()
+        if text not in known:
+            raise not_imported(text, known)
+        path = imported_path(text)
     return open_file(path, space)
 
 

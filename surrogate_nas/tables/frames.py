@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError, SurrogateNASError, UnknownNameError
 from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.tables.atomic import write_atomically
 from surrogate_nas.tables.checks import Where, check_architectures, check_columns, row_number
 from surrogate_nas.tables.contents import Contents, field_names
 from surrogate_nas.tables.schema import ARCHITECTURE, TableInfo, as_column
@@ -18,6 +19,8 @@ from surrogate_nas.tables.text import parse_architectures
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from surrogate_nas.tables.table import Table
 
 #: What a CSV file may write where nothing was measured; anything else must be a number.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
@@ -78,6 +81,25 @@ def to_frame(contents: Contents) -> "pd.DataFrame":
     names = field_names(contents.columns)
     values = {name: v.copy() for name, v in zip(names, contents.columns.values(), strict=True)}
     return pd.DataFrame({ARCHITECTURE: contents.space.format(contents.X), **values})
+
+
+def export(table: "Table", path: Path) -> None:
+    """Write a table to a ``.parquet`` file, from which it opens again, or to a ``.csv`` file without its curves.
+
+    Args:
+        table: The table.
+        path: The file; one that is there is replaced in one step.
+
+    Raises:
+        InvalidInputError: Another suffix, or the place cannot be written to.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".parquet", ".csv"):
+        raise InvalidInputError(f"{path}: expected a name that ends with .parquet or .csv, got {suffix or 'neither'!r}")
+    if suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        write_atomically(path, lambda target: table.to_pandas().to_csv(target, index=False))
 
 
 def _assemble(

@@ -423,6 +423,12 @@ class Table:
 
         write_parquet(self._contents(), Path(path))
 
+    def described(self, info: TableInfo) -> Self:
+        """The same numbers under another name, source, licence or citation."""
+        if (info.space, info.key) != (self.info.space, self.info.key):
+            raise InvalidInputError(f"info: expected space and key of table {self.name!r}, got another")
+        return self.of_checked(self.space, self.X, self._values, info, self._curves)
+
     def to_pandas(self) -> "pd.DataFrame":
         """A DataFrame with the column "architecture" and one column of values per column of the table."""
         from surrogate_nas.tables.frames import to_frame

@@ -120,7 +120,7 @@ def test_tables_are_listed_and_described(run):
     code, out, _ = run("tables")
     assert code == 0
     assert "26,206" in out
-    code, out, _ = run("tables", "nas-bench-graph", "--json")
+    code, out, _ = run("tables", "info", "nas-bench-graph", "--json")
     assert code == 0
     table = json.loads(out)
     assert table["architectures"] == 26_206
@@ -139,7 +139,13 @@ def test_tables_are_listed_and_described(run):
         (["run", "--bogus"], "No such option"),
         (["run", "--support", "many"], "many"),
         (["nonsense"], "nonsense"),
+        (["tables", "info", "no-such.parquet"], "no-such.parquet"),
         (["tables", "no-such.parquet"], "no-such.parquet"),
+        (["tables", "download", "nas-bench-301"], "open https://figshare.com"),
+        (["tables", "download", "nas-bench-macro", "--offline"], "--offline"),
+        (["tables", "download", "nothing"], "unknown benchmark"),
+        (["tables", "import", "nas-bench-macro", "missing.json"], "missing.json"),
+        (["tables", "export", "nas-bench-graph", "x.xls"], ".parquet or .csv"),
         (["rank", "--predictor", "nowhere"], "nowhere"),
         (["rank", "--top", "0"], "--top: expected at least 1, got 0"),
         (["rank", "[0,0,0,0] gcn|gcn|gcn|gnc"], "gnc"),
