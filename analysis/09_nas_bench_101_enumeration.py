@@ -4,9 +4,10 @@
 
 Protocol: cells of 2 to 7 nodes (input and output included), at most 9 edges and three operations, each isomorphism
 class once. They are counted in two ways, by Burnside's lemma over the automorphisms of each wiring and by listing
-them, and compared with the known numbers (their sum is the 423,624 of Ying et al. 2019). Wall seconds of the first listing in this process, one thread, and the largest resident
-set after it, less that after the imports. With --hashes the benchmark's hash of every cell is computed
-(about a minute): as many different hashes as cells means that the hash confuses none.
+them, and compared with the known numbers (their sum is the 423,624 of Ying et al. 2019). Wall seconds of the first
+listing in this process, one thread, and the largest resident set after it, less that after the imports. With --hashes
+the benchmark's hash of every cell is computed (about a minute): as many different hashes as cells means that the hash
+confuses none.
 """
 
 import argparse
