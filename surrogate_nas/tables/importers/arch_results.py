@@ -31,6 +31,7 @@ from surrogate_nas.core import Column, Direction, InvalidInputError
 from surrogate_nas.core.progress import Progress
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.curves import Curve
+from surrogate_nas.tables.importers.pickled import as_record, field, kind_of, number
 from surrogate_nas.tables.importers.reading import check_complete
 from surrogate_nas.tables.table import Table
 from surrogate_nas.tables.text import parse_architectures
@@ -53,8 +54,8 @@ def architectures_of(meta: object) -> list[str]:
     Raises:
         InvalidInputError: No such dict.
     """
-    content = _record(meta, "the file")
-    texts: list[str] = _field(content, "meta_archs", list, "the file")
+    content = as_record(meta, "the file")
+    texts: list[str] = field(content, "meta_archs", list, "the file")
     if not texts or not all(type(text) is str for text in texts):
         raise InvalidInputError("the file: expected 'meta_archs' with architectures as text; is it the published file?")
     total = content.get("total_archs", len(texts))
@@ -75,8 +76,8 @@ def records_of(content: object, n: int) -> dict[int, Any]:
     Raises:
         InvalidInputError: No such dict, or one that contradicts itself.
     """
-    whole = _record(content, "the file")
-    records = _field(whole, "arch2infos", dict, "the file")
+    whole = as_record(content, "the file")
+    records = field(whole, "arch2infos", dict, "the file")
     evaluated = whole.get("evaluated_indexes")
     if not all(type(i) is int and 0 <= i < n for i in records):
         raise InvalidInputError(f"the file: expected records of architectures 0 to {n - 1}; is it the published file?")
@@ -150,9 +151,9 @@ class ResultColumns:
             InvalidInputError: Not such records, or those of another architecture.
         """
         costs: dict[str, list[Costs]] = {}
-        for record in _record(schedules, f"architecture {i}").values():
-            record = _record(record, f"architecture {i}")
-            results, name = (_field(record, key, kind, f"architecture {i}") for key, kind in _RECORD)
+        for content in as_record(schedules, f"architecture {i}").values():
+            record = as_record(content, f"architecture {i}")
+            results, name = (field(record, key, kind, f"architecture {i}") for key, kind in _RECORD)
             if name != text:
                 raise InvalidInputError(f"architecture {i}: expected the results of {text}, got those of {name:.120}")
             for key, result in results.items():
@@ -186,11 +187,11 @@ class ResultColumns:
 
     def _add_training(self, i: int, task: str, seed: int, content: object) -> Costs:
         what = f"architecture {i}, {task}, seed {seed}"
-        result = _record(content, what)
-        epochs = _field(result, "epochs", int, what)
+        result = as_record(content, what)
+        epochs = field(result, "epochs", int, what)
         if not 1 <= epochs <= MAX_EPOCHS:
             raise InvalidInputError(f"{what}: expected 1 to {MAX_EPOCHS} epochs, got {epochs}")
-        evaluations = list(_evaluations(_field(result, "eval_names", list, what)))
+        evaluations = list(_evaluations(field(result, "eval_names", list, what)))
         for metric, (trained, evaluated), unit, direction in _SCORES:
             values = _numbers(result, trained, range(epochs), what)
             self._score(i, Column(task, metric, "train", epochs, seed, unit, direction), values)
@@ -241,7 +242,7 @@ def _epoch_keys(source: str, epochs: int) -> Sequence[str]:
 
 def _numbers(result: dict[str, Any], name: str, keys: Iterable[object], what: str) -> Floats:
     """The numbers by key as float64, NaN where there is none or where it is infinite."""
-    values: dict[Any, Any] = {} if result.get(name) is None else _record(result[name], f"{what}, {name}")
+    values: dict[Any, Any] = {} if result.get(name) is None else as_record(result[name], f"{what}, {name}")
     try:
         # An array of doubles takes numbers only, where NumPy would read text as well.
         found = np.frombuffer(array("d", map(values.get, keys, repeat(math.nan))))
@@ -277,50 +278,3 @@ def _one_for_all(columns: list[Floats]) -> Floats | None:
             return None
         merged = np.where(np.isnan(merged), values, merged)
     return merged
-
-
-def _record(content: object, what: str) -> dict[Any, Any]:
-    """``content`` if it is a dict.
-
-    Raises:
-        InvalidInputError: It is not.
-    """
-    if isinstance(content, dict):
-        return content
-    raise InvalidInputError(f"{what}: expected a record, got {kind_of(content)}; is this the published file?")
-
-
-def _field(record: dict[str, Any], name: str, kind: type[Any], what: str) -> Any:
-    """``record[name]`` if it is of that kind.
-
-    Raises:
-        InvalidInputError: It is not.
-    """
-    value = record.get(name)
-    if type(value) is kind:
-        return value
-    raise InvalidInputError(
-        f"{what}: expected {name!r} ({kind.__name__}), got {kind_of(value)}; "
-        "is this the published file, in a version that this package reads?"
-    )
-
-
-def number(value: object, what: str) -> float:
-    """A number of Python or NumPy as a float.
-
-    Raises:
-        InvalidInputError: Anything else.
-    """
-    if isinstance(value, int | float | np.integer | np.floating):
-        try:
-            return float(value)
-        except OverflowError:
-            pass
-    raise InvalidInputError(f"{what}: expected a number, got {kind_of(value)}; is this the published file?")
-
-
-def kind_of(value: object) -> str:
-    """What came, for a message; containers can be huge and are only named."""
-    if value is None:
-        return "nothing"
-    return repr(value)[:60] if isinstance(value, str | int | float) else type(value).__name__
