@@ -47,9 +47,10 @@ def read_matrices(
 
 def _stacked(matrices: Sequence[npt.ArrayLike], members: list[int], v: int) -> Wired:
     for i in members:
-        if np.shape(matrices[i]) != (v, v):
+        shape = _shape(matrices[i])
+        if shape != (v, v):
             raise InvalidInputError(
-                f"matrix {i}: expected shape ({v}, {v}) for {v} operations, got {np.shape(matrices[i])}; "
+                f"matrix {i}: expected shape ({v}, {v}) for {v} operations, got {shape or 'uneven rows'}; "
                 "give one operation per row"
             )
     stacked = np.array([matrices[i] for i in members])
@@ -60,6 +61,13 @@ def _stacked(matrices: Sequence[npt.ArrayLike], members: list[int], v: int) -> W
             "let edges lead to later nodes"
         )
     return stacked.astype(bool)
+
+
+def _shape(matrix: npt.ArrayLike) -> tuple[int, ...]:
+    try:
+        return np.shape(matrix)
+    except ValueError:  # rows of different lengths
+        return ()
 
 
 def _labels(operations: Sequence[Sequence[str]], members: list[int], known: Sequence[str]) -> list[list[int]]:

@@ -310,6 +310,7 @@ def test_matrices_round_trip():
             ["input", "maxpool3x3", "output"],
             "expected shape (3, 3) for 3 operations, got (2, 3)",
         ),
+        ([[0, 1], [0]], ["input", "output"], "expected shape (2, 2) for 2 operations, got uneven rows"),
         ([[0, 1], [1, 0]], ["input", "output"], "every 1 above the diagonal"),
         ([[0, 2], [0, 0]], ["input", "output"], "expected 0 and 1"),
         ([[0, 0], [0, 0]], ["input", "output"], "expected a path from input to output"),
