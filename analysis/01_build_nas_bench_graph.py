@@ -9,7 +9,7 @@ input always gives the same bytes.
 
 Numbers are the published ones with one change: scores and parameter counts are means over three
 trainings, and the order in which the three were added left differences of 1e-16 between equal means.
-They are rounded to ten decimals, which restores exactly those ties (the script checks that nothing
+The importer rounds them to ten decimals, which restores exactly those ties (it checks that nothing
 further apart than 1e-14 is merged). Latencies are kept bit by bit.
 """
 
@@ -23,15 +23,9 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from surrogate_nas.core import Column, InvalidInputError
-from surrogate_nas.spaces import SearchSpace, get_space
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.tables import Table
-from surrogate_nas.tables.safe_pickle import load_pickle
-
-Columns = dict[Column, npt.NDArray[np.float64]]
+from surrogate_nas.tables.importers import import_table
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 PACKAGE = "nas-bench-graph==1.4.0"
@@ -48,31 +42,6 @@ PICKLES = {
     "computers": "fdb3dc0cf405d62322f0ab9614b2083c2a5e6576c2f43e4f2214be64bc62b1b3",
     "arxiv": "7ee21a7653297a806c0ed1be3efe6ecc06acc84e48e942da0bfde0e5d287debe",
     "proteins": "b9e7fb0902bda44fec32c948e5fde822fb22d38d674c52e43ace5197378f2d21",
-}
-
-#: Expected architectures per task; 26,206 where not stated.
-ROWS = {"proteins": 2_021}
-
-#: Published field -> metric, split, unit. The proteins task is scored by ROC-AUC.
-FIELDS = {
-    "valid_perf": ("accuracy", "val", "1"),
-    "perf": ("accuracy", "test", "1"),
-    "latency": ("latency", "", "s"),
-    "para": ("params", "", "million"),
-}
-SCORES = {"proteins": "roc_auc"}
-
-DECIMALS = 10
-NOISE = 1e-14  # three doubles below 10 added in another order differ by less
-
-DESCRIPTION = {
-    "name": "nas-bench-graph",
-    "source": "https://pypi.org/project/nas-bench-graph/1.4.0/",
-    "licence": "Apache-2.0",
-    "citation": (
-        "Yijian Qin, Ziwei Zhang, Xin Wang, Zeyang Zhang, Wenwu Zhu. NAS-Bench-Graph: Benchmarking Graph Neural "
-        "Architecture Search. NeurIPS 2022 Datasets and Benchmarks. arXiv:2206.09166"
-    ),
 }
 
 
@@ -104,48 +73,10 @@ def download(folder: Path) -> Path:
 def read_wheel(path: Path) -> Table:
     """Check the wheel and make the table."""
     check_digest(path.name, path.read_bytes(), WHEEL_SHA256)
-    space = get_space(DESCRIPTION["name"])
-    X = space.enumerate()
-    columns: Columns = {}
     with zipfile.ZipFile(path) as wheel:
         for task, digest in PICKLES.items():
-            data = wheel.read(f"nas_bench_graph/light/{task}.bench")
-            check_digest(f"{task}.bench", data, digest)
-            columns |= read_task(space, task, load_pickle(data))
-    return Table(space, X, columns, key="canonical", **DESCRIPTION)
-
-
-def read_task(space: SearchSpace, task: str, published: dict[int, dict[str, float]]) -> Columns:
-    """Columns of one task, in the space's row order; NaN where the task has no value.
-
-    The published key of an architecture is the number with the decimal digits wiring, op0, op1, op2, op3.
-    """
-    expected = ROWS.get(task, space.size)
-    if len(published) != expected:
-        raise InvalidInputError(f"{task}: expected {expected} architectures, got {len(published)}")
-    keys = np.array(list(published), dtype=np.int64)
-    at = space.index(keys[:, None] // 10 ** np.arange(4, -1, -1) % 10)
-    if (at < 0).any() or keys.max() >= 10**5 or len(np.unique(at)) != len(at):
-        raise InvalidInputError(f"{task}: expected every key to be another architecture of {space.name!r}")
-    columns: Columns = {}
-    for field, (metric, split, unit) in FIELDS.items():
-        values = np.full(space.size, np.nan)
-        values[at] = [row[field] for row in published.values()]
-        name = SCORES.get(task, metric) if split else metric
-        columns[Column(task, name, split, seed="mean", unit=unit)] = (
-            values if field == "latency" else restore_ties(f"{task} {field}", values)
-        )
-    return columns
-
-
-def restore_ties(what: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Round away the noise of summation, and nothing else."""
-    rounded = np.round(values, DECIMALS)
-    known = np.sort(values[~np.isnan(values)])
-    merged = np.diff(known)[np.diff(np.round(known, DECIMALS)) == 0]
-    if merged.max(initial=0.0) > NOISE:
-        raise InvalidInputError(f"{what}: rounding to {DECIMALS} decimals would merge different values")
-    return rounded
+            check_digest(f"{task}.bench", wheel.read(f"nas_bench_graph/light/{task}.bench"), digest)
+    return import_table("nas-bench-graph", path)
 
 
 def register(table: Table, path: Path) -> str:

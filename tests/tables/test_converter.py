@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from surrogate_nas.core import InvalidInputError
 from surrogate_nas.tables import Table, load_table
 
 SCRIPT = Path(__file__).resolve().parents[2] / "analysis" / "01_build_nas_bench_graph.py"
@@ -86,24 +85,3 @@ def test_other_bytes_than_the_published_ones_are_refused(script, wheel, tmp_path
     with pytest.raises(SystemExit, match=r"package\.whl: expected SHA-256"):
         run(script, monkeypatch, wheel, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["package.whl"]
-
-
-def test_missing_and_foreign_architectures_are_refused(script, pickles):
-    space = load_table("nas-bench-graph").space
-    published = pickle.loads(pickles["proteins"])  # noqa: S301  (written above)
-    row = published.pop(next(iter(published)))
-    with pytest.raises(InvalidInputError, match="proteins: expected 2021 architectures, got 2020"):
-        script.read_task(space, "proteins", published)
-    for key in (88_888, 99_999, 100_000, -1):
-        with pytest.raises(InvalidInputError, match="proteins: expected every key to be another architecture"):
-            script.read_task(space, "proteins", published | {key: row})
-
-
-def test_rounding_restores_ties_and_merges_nothing_else(script):
-    thirds = np.array([(0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3, 0.3, np.nan])
-    assert thirds[0] != thirds[1]
-    rounded = script.restore_ties("x", thirds)
-    assert rounded[0] == rounded[1]
-    assert np.isnan(rounded[3])
-    with pytest.raises(InvalidInputError, match="would merge different values"):
-        script.restore_ties("x", np.array([0.5, 0.5 + 2e-11]))

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import Column, Direction, InvalidInputError, SurrogateNASError
+from surrogate_nas.core import Column, Direction, InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows
 from surrogate_nas.tables.curves import Curve
 from surrogate_nas.tables.importers.reading import finite_or_nan, integer, mapping, naming, number, parse_json
 from surrogate_nas.tables.importers.repeats import find_repeats
+from surrogate_nas.tables.importers.zipped import read_members
 from surrogate_nas.tables.table import Table
 
 TASK = "cifar10"
@@ -113,27 +114,12 @@ def _results(path: Path, report: Progress) -> Iterator[_Result]:
             yield _decode(name, file.read_bytes())
             report.track("results", done, len(files))
     elif zipfile.is_zipfile(path):
-        yield from _zipped(path, report)
+        members = read_members(path, lambda name: name.match(PATTERN), most_bytes=_MAX_BYTES, order=_natural)
+        for done, (member, data, n) in enumerate(members, 1):
+            yield _decode(str(member), data)
+            report.track("results", done, n)
     else:
         yield _decode(path.name, path.read_bytes())
-
-
-def _zipped(path: Path, report: Progress) -> Iterator[_Result]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if PurePosixPath(m.filename).match(PATTERN)]
-            members.sort(key=lambda m: _natural(PurePosixPath(m.filename)))
-            for done, member in enumerate(members, 1):
-                with naming(member.filename), archive.open(member) as file:
-                    data = file.read(_MAX_BYTES + 1)
-                    if len(data) > _MAX_BYTES:
-                        raise InvalidInputError(f"expected at most {_MAX_BYTES:,} bytes, got more")
-                yield _decode(member.filename, data)
-                report.track("results", done, len(members))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        if isinstance(error, SurrogateNASError):
-            raise
-        raise InvalidInputError(f"expected a complete zip file ({error}); download it again") from None
 
 
 def _natural(path: Path | PurePosixPath) -> list[tuple[int, str]]:

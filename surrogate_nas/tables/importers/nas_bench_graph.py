@@ -11,7 +11,7 @@ be read in parts; a full file needs about 40 bytes of memory per number in it wh
 import re
 import zipfile
 from os import PathLike
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.curves import Curve
 from surrogate_nas.tables.importers.reading import naming
+from surrogate_nas.tables.importers.zipped import read_members
 from surrogate_nas.tables.safe_pickle import load_pickle
 from surrogate_nas.tables.table import Table
 
@@ -126,7 +127,8 @@ def _files(path: Path) -> dict[tuple[str, int | None], tuple[str, bytes | Path]]
     if path.is_dir():
         named: list[tuple[str, bytes | Path]] = [(p.name, p) for p in sorted(path.iterdir())]
     elif zipfile.is_zipfile(path):
-        named = _members(path)
+        members = read_members(path, lambda name: bool(_FILE.fullmatch(name.name)), most_bytes=_MAX_BYTES)
+        named = [(name.name, data) for name, data, _ in members]
     else:
         with path.open("rb"):  # a file that cannot be opened is reported as such
             named = [(path.name, path)]
@@ -136,25 +138,6 @@ def _files(path: Path) -> dict[tuple[str, int | None], tuple[str, bytes | Path]]
             task, seed = match.groups()
             found[task, int(seed) if seed else None] = (name, data)
     return dict(sorted(found.items(), key=lambda item: (TASKS.index(item[0][0]), item[0][1] or 0)))
-
-
-def _members(path: Path) -> list[tuple[str, bytes | Path]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            found: list[tuple[str, bytes | Path]] = []
-            for member in archive.infolist():
-                name = PurePosixPath(member.filename).name
-                if _FILE.fullmatch(name):
-                    with archive.open(member) as file:
-                        data = file.read(_MAX_BYTES + 1)
-                    if len(data) > _MAX_BYTES:
-                        raise InvalidInputError(f"{name}: expected at most {_MAX_BYTES:,} bytes; unpack the archive")
-                    found.append((name, data))
-            return found
-    except InvalidInputError:
-        raise
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise InvalidInputError(f"expected a complete zip file ({error}); download it again") from None
 
 
 def read_task(space: SearchSpace, task: str, published: Any, *, partial: bool = False) -> Columns:
