@@ -151,7 +151,8 @@ def _training(
             column = Column(task, "train_time", "", epochs, None, "s", "min")
             facts[column] = float(seconds[-1]) if (np.diff(seconds) >= 0).all() else math.nan
         else:
-            scores[_column(task, name, epochs, what)] = _over_epochs(lists, name, epochs, what, number)
+            column = _column(task, name, epochs, what)
+            scores[column] = _over_epochs(lists, name, epochs, what, number)
     for name, value in field(result, "model_info", dict, what).items():
         if name in _INFO and value != "":  # the source writes empty text for what was not measured
             metric, unit = _INFO[name]
