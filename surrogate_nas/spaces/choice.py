@@ -113,11 +113,16 @@ class Choice:
         Raises:
             InvalidInputError: There is no such option.
         """
-        if str(option) not in self.texts:
+        found = self._numbers.get(str(option))
+        if found is None:
             raise InvalidInputError(
                 f"{what}: expected options of choice {self.name!r} ({listing(self.texts)}), got {shorten(option)}"
             )
-        return self.first + self.texts.index(str(option))
+        return self.first + found
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {text: i for i, text in enumerate(self.texts)}
 
     def _check(self) -> None:
         what = f"choice {self.name!r}"

@@ -71,25 +71,30 @@ class TextForm:
         Raises:
             InvalidInputError: It does not follow the form; the message shows where.
         """
-        stripped = text.strip()
-        if not stripped.startswith(self.prefix):
-            raise self._error(text, stripped, 0, repr(self.prefix))
+        try:
+            return self._read(text)
+        except InvalidInputError:
+            if text == text.strip():
+                raise
+        return self._read(text.strip())  # blanks around it do no harm
+
+    def _read(self, text: str) -> list[int]:
+        if not text.startswith(self.prefix):
+            raise self._error(text, 0, repr(self.prefix))
         at, state, row = len(self.prefix), 0, []
         for gene, (pattern, values, active, optional, runs, following) in enumerate(self._readers):
             value = 0
             if active[state]:
-                match = pattern.match(stripped, at)
+                match = pattern.match(text, at)
                 if match is not None:
                     value = values.get(match[1], -1)
                 if (match is None and not optional) or value < 0 or following[state][runs[value]] < 0:
-                    raise self._error(text, stripped, at, self._expected(gene, state))
+                    raise self._error(text, at, self._expected(gene, state))
                 at = match.end() if match is not None else at
             row.append(value)
             state = following[state][runs[value]]
-        if stripped[at : at + len(self.suffix)] != self.suffix or len(stripped) > at + len(self.suffix):
-            raise self._error(
-                text, stripped, at, f"{self.suffix!r} and nothing more" if self.suffix else "nothing more"
-            )
+        if text[at : at + len(self.suffix)] != self.suffix or len(text) > at + len(self.suffix):
+            raise self._error(text, at, f"{self.suffix!r} and nothing more" if self.suffix else "nothing more")
         return row
 
     def _expected(self, gene: int, state: int) -> str:
@@ -102,8 +107,8 @@ class TextForm:
         places = f" ({around})" if around else ""
         return f"{'one' if options else 'none'} of {listing(options or choice.texts)}{places} as {choice.name}"
 
-    def _error(self, text: str, stripped: str, at: int, expected: str) -> InvalidInputError:
-        rest = stripped[at : at + 2 * MAX_QUOTED]
+    def _error(self, text: str, at: int, expected: str) -> InvalidInputError:
+        rest = text[at : at + 2 * MAX_QUOTED]
         got = f"{shorten(rest)} at position {at}" if rest else "the end of the text"
         # One from the middle, or the very first, which is often shorter.
         positions = np.array([self.automaton.size // 2, 0], dtype=self.automaton.dtype)
