@@ -122,7 +122,7 @@ def _shaped(data: object, dtype: object, shape: object, order: object) -> npt.ND
     raw, kind = _raw(data), dtype.numpy()
     if len(raw) != math.prod(shape) * kind.itemsize or order not in ("C", "F"):
         raise RefusedGlobalError(f"pickle builds a NumPy array of shape {shape!r:.60} from {len(raw)} bytes")
-    values = np.frombuffer(raw, dtype=kind)
+    values = np.frombuffer(raw, dtype=kind) if raw else np.empty(0, dtype=kind)
     return values.reshape(shape[::-1]).T if order == "F" else values.reshape(shape)
 
 
@@ -174,6 +174,11 @@ NUMPY_SCALARS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 
 
+def _no_bytes() -> bytes:
+    """Stands in for ``bytes``, by which protocol 2 writes empty ones."""
+    return b""
+
+
 #: NumPy scalars and arrays of plain numbers, ordered dicts, sets and bytes, under every name they are written with.
 PLAIN_DATA: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -187,6 +192,8 @@ PLAIN_DATA: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "builtins.set": _members,
         "__builtin__.set": _members,
         "_codecs.encode": _encoded,
+        "builtins.bytes": _no_bytes,
+        "__builtin__.bytes": _no_bytes,
     }
 )
 

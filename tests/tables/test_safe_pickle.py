@@ -1,3 +1,4 @@
+import bz2
 import contextlib
 import io
 import os
@@ -12,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.tables.safe_pickle import NUMPY_SCALARS, RefusedGlobalError, load_pickle
+from surrogate_nas.tables.safe_pickle import (
+    NUMPY_SCALARS,
+    PLAIN_DATA,
+    RefusedGlobalError,
+    limited,
+    load_pickle,
+    open_bz2,
+)
 
 
 class Hostile:
@@ -142,3 +150,88 @@ def test_damaged_bytes_are_read_or_refused_never_run(tail, place, flip):
     data[place % len(data)] ^= flip
     with contextlib.suppress(InvalidInputError):
         load_pickle(bytes(data))
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_plain_data_has_arrays_ordered_dicts_and_sets(protocol):
+    arrays = [
+        np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3)), np.array([1.5, -2], dtype=">f4"),
+        np.array(7, dtype=np.uint8), np.empty((0, 3)), np.array([True, False]), np.array([1 + 2j]),
+    ]  # fmt: skip
+    data = {"o": OrderedDict(b=1, a=OrderedDict()), "s": {1, "x"}, "e": set(), "f": np.float64(0.25), "a": arrays}
+    got = load_pickle(pickle.dumps(data, protocol=protocol), allow=PLAIN_DATA)
+    assert list(got["o"].items()) == [("b", 1), ("a", {})]
+    assert (got["s"], got["e"], got["f"]) == ({1, "x"}, set(), 0.25)
+    for ours, theirs in zip(got["a"], arrays, strict=True):
+        array = np.asarray(ours)
+        assert array.dtype == theirs.dtype
+        np.testing.assert_array_equal(array, theirs)
+        np.testing.assert_array_equal(np.array(ours, dtype=complex, copy=True), theirs)
+
+
+@pytest.mark.parametrize("value", [np.array(["x"]), np.array([{}], dtype=object), np.zeros(1, dtype="i4,f8")])
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_arrays_of_other_things_are_refused(value, protocol):
+    with pytest.raises(RefusedGlobalError):
+        load_pickle(pickle.dumps(value, protocol=protocol), allow=PLAIN_DATA)
+
+
+F8 = b"cnumpy\ndtype\n(X\x02\x00\x00\x00f8K\x00K\x01tR"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"ccollections\nOrderedDict\n(K\x05tR.",  # not pairs
+        b"ccollections\nOrderedDict\n(](K\x01K\x02K\x03etR.",
+        b"ccollections\nOrderedDict\n(]tR}b.",  # a state
+        b"c__builtin__\nset\n(K\x05tR.",
+        b"c__builtin__\nset\n(](}etR.",  # not hashable
+        b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x03\x00\x00\x00hextR.",  # another encoding
+        b"c_codecs\nencode\n(K\x01X\x06\x00\x00\x00latin1tR.",
+        b"c_codecs\nencode\n(tR.",
+        b"c__builtin__\nbytes\n(J\xff\xff\xff\x7ftR.",  # two gigabytes
+        b"cnumpy\nndarray\n(K\x05tR.",  # called
+        b"cnumpy\nndarray\n)\x81.",  # made without a call
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\n(K\x00tC\x01btR.",  # of another class
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR(K\x01K\x02tb.",  # a short state
+        b"cnumpy.core.numeric\n_frombuffer\n(C\x08aaaaaaaaK\x01(K\x01tX\x01\x00\x00\x00CtR.",  # no type
+        b"cnumpy.core.numeric\n_frombuffer\n(C\x08aaaaaaaa" + F8 + b"(K\x02tX\x01\x00\x00\x00CtR.",  # too few bytes
+        b"cnumpy.core.numeric\n_frombuffer\n(C\x08aaaaaaaa" + F8 + b"(J\xff\xff\xff\xfftX\x01\x00\x00\x00CtR.",
+        b"cnumpy.core.numeric\n_frombuffer\n(C\x08aaaaaaaa" + F8 + b"(K\x01tX\x01\x00\x00\x00AtR.",  # no order
+        b"cnumpy.core.numeric\n_frombuffer\n(K\x08" + F8 + b"(K\x01tX\x01\x00\x00\x00CtR.",  # no bytes
+        F8 + b"0" + F8[:-1] + b"\x81(K\x01tX.",  # cut off
+    ],
+)
+def test_allowed_names_with_odd_arguments_are_refused(body):
+    with pytest.raises(InvalidInputError):
+        load_pickle(b"\x80\x04" + body, allow=PLAIN_DATA)
+
+
+def test_streams_are_read_just_to_the_end_of_the_pickle():
+    stream = io.BytesIO(pickle.dumps([1]) + pickle.dumps([2]) + b"rest")
+    assert load_pickle(stream) == [1]
+    assert load_pickle(stream) == [2]
+    assert stream.read() == b"rest"
+
+
+def test_compressed_files_expand_to_a_limit(tmp_path):
+    path = tmp_path / "some.pbz2"
+    path.write_bytes(bz2.compress(pickle.dumps(bytes(10_000))))
+    with open_bz2(path, limit=20_000) as stream:
+        assert load_pickle(stream) == bytes(10_000)
+        assert stream.read(1) == b""
+    with open_bz2(path, limit=9_000) as stream, pytest.raises(InvalidInputError, match="expands to more bytes"):
+        load_pickle(stream)
+    assert limited(io.BytesIO(b"abc"), 3).read() == b"abc"
+    with pytest.raises(InvalidInputError, match="expands to more"):
+        limited(io.BytesIO(b"abcd"), 3).read()
+
+
+@given(st.integers(0, 400), st.integers(1, 255), st.sampled_from([2, 4, 5]))
+def test_damaged_plain_data_is_read_or_refused_never_run(place, flip, protocol):
+    whole = {"o": OrderedDict(a=np.float64(0.5)), "s": {1}, "a": np.arange(3.0), "t": "latency"}
+    data = bytearray(pickle.dumps(whole, protocol=protocol))
+    data[place % len(data)] ^= flip
+    with contextlib.suppress(InvalidInputError):
+        load_pickle(bytes(data), allow=PLAIN_DATA)
