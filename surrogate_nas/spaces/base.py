@@ -51,6 +51,7 @@ class SearchSpace(ABC):
         genewise: Whether one edit is the change of one gene.
         skeleton: How networks are built from a cell of this space, as data.
         references: Architectures that people build by hand, in text form by name; what a search should beat.
+        definition: The values that :func:`define_space` built it from, None if it was built otherwise.
     """
 
     name: str
@@ -59,6 +60,7 @@ class SearchSpace(ABC):
     skeleton: Skeleton
     genewise: bool = True
     references: Mapping[str, str] = MappingProxyType({})
+    definition: Mapping[str, Any] | None = None
 
     @property
     @abstractmethod

@@ -20,7 +20,7 @@ the classes. ``extends`` takes what is not written from a space of the catalogue
 import inspect
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -30,16 +30,25 @@ import numpy as np
 
 from surrogate_nas.core import InvalidInputError, SurrogateNASError, UnknownNameError, choose
 from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.spaces.chain import Layer, Parameter, Total
+from surrogate_nas.spaces.choice import Choice, Limit
 from surrogate_nas.spaces.operations import KINDS, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.text import shorten
 
 Definition = dict[str, Any]
 
-#: Families by name: module and class. Every parameter of a class is kept on its spaces under the same name.
+#: Families by name: module, and the class or the function that builds one. A class keeps every parameter on its
+#: spaces under the same name.
 FAMILIES = {
     "edge-cell": ("edge_cell", "EdgeCellSpace"),
     "node-cell": ("node_cell", "NodeCellSpace"),
+    "dag-cell": ("dag_cell", "DagCellSpace"),
+    "two-cell": ("two_cell", "TwoCellSpace"),
+    "choices": ("choices", "ChoiceSpace"),
+    "sequence": ("chain", "sequence_space"),
+    "chain": ("chain", "chain_space"),
+    "mlp": ("chain", "mlp_space"),
 }
 
 #: Where the definitions of the catalogue's spaces lie.
@@ -76,6 +85,8 @@ def describe_space(space: SearchSpace) -> Definition:
     Args:
         space: Any search space.
     """
+    if space.definition is not None:
+        return {**space.definition, "name": space.name}
     for family, (_, kind) in FAMILIES.items():
         if type(space).__name__ == kind and type(space) is _family(family):
             parts = {p: _plain(getattr(space, p)) for p in _parameters(type(space)) if p != "name"}
@@ -106,6 +117,7 @@ def _build(content: Definition, name: str | None, otherwise: str = "") -> Search
         raise InvalidInputError('name: expected a name for the space, got none; write name = "..."')
     if "family" not in content:
         raise InvalidInputError(f'family: expected one of {", ".join(FAMILIES)}, got none; write family = "..."')
+    definition = _plain(content)
     family = _family(content.pop("family"))
     known_keys = _parameters(family)
     for key in content:
@@ -114,14 +126,16 @@ def _build(content: Definition, name: str | None, otherwise: str = "") -> Search
     for key, parameter in known_keys.items():
         if key not in content and parameter.default is parameter.empty:
             raise InvalidInputError(f"{key}: expected a value, got none; {family.__name__} needs it")
-    parts = {key: _CONVERT[key](value, key) if key in _CONVERT else value for key, value in content.items()}
+    parts = {key: _converted(key, value, key) for key, value in content.items()}
     try:
-        return family(**parts)
+        space = family(**parts)
     except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise InvalidInputError(
             f"expected the parts of {family.__name__} as its documentation gives them, got a value of another kind "
             f"({' '.join(str(error).split()):.120})"
         ) from None
+    space.definition = definition
+    return space
 
 
 def _family(name: str) -> Callable[..., SearchSpace]:
@@ -145,43 +159,62 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _table(value: Any, key: str, kind: type) -> Definition:
-    """Check that a value is a table whose keys are fields of ``kind``; lists become tuples."""
+def _converted(key: str, value: Any, path: str) -> Any:
+    """A value of a definition as the constructors take it; ``path`` says where it stands, for messages."""
+    kind = _KINDS.get(key)
+    if kind is None or value is None:
+        return value
+    if not isinstance(value, list | tuple):
+        if key in _SINGLE or (kind is Operation and isinstance(value, Mapping)):
+            return _made(kind, value, path)
+        raise InvalidInputError(f"{path}: expected a list of tables, got {shorten(value)}")
+    return tuple(None if v is None else _made(kind, v, f"{path}[{i}]") for i, v in enumerate(value))
+
+
+def _made(kind: type, value: Any, path: str) -> Any:
+    """One object of a dataclass from a table with its fields."""
     names = [f.name for f in fields(kind)]
     if not isinstance(value, Mapping):
-        raise InvalidInputError(f"{key}: expected a table with {', '.join(names)}, got {shorten(value)}")
-    for name in value:
+        raise InvalidInputError(f"{path}: expected a table with {', '.join(names)}, got {shorten(value)}")
+    parts: Definition = {}
+    for name, part in value.items():
         if name not in names:
-            raise UnknownNameError.of(f"key of {key}", name, names)
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            raise UnknownNameError.of(f"key of {path}", name, names)
+        nested = _converted(name, part, f"{path}.{name}")
+        parts[name] = tuple(nested) if isinstance(nested, list) else nested
+    try:
+        if kind is Operation:
+            return _operation(parts, path)
+        return kind(**parts)
+    except (TypeError, AttributeError):
+        needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+        raise InvalidInputError(f"{path}: expected {', '.join(needed)} and more, got {shorten(dict(value))}") from None
 
 
-def _operations(value: Any, key: str) -> tuple[Operation, ...]:
-    if not isinstance(value, list | tuple):
-        raise InvalidInputError(f"{key}: expected a list of tables, got {shorten(value)}")
-    return tuple(_operation(v, f"{key}[{i}]") for i, v in enumerate(value))
-
-
-def _operation(value: Any, key: str) -> Operation:
-    parts = _table(value, key, Operation)
+def _operation(parts: Definition, path: str) -> Operation:
+    if "kind" in parts and parts["kind"] not in KINDS:
+        raise UnknownNameError.of(f"kind in {path}", parts["kind"], KINDS)
     traits = parts.pop("traits", ())
     pairs = traits.items() if isinstance(traits, Mapping) else traits
-    if "kind" in parts and parts["kind"] not in KINDS:
-        raise UnknownNameError.of(f"kind in {key}", parts["kind"], KINDS)
     try:
         return Operation(**parts, traits=tuple((str(name), float(size)) for name, size in pairs))
-    except (TypeError, ValueError):
-        raise InvalidInputError(
-            f"{key}: expected name, kind and numbers, traits as {{ name = 1.0 }}, got {shorten(value)}"
-        ) from None
+    except ValueError:
+        raise InvalidInputError(f"{path}: expected traits as {{ name = 1.0 }}, got {shorten(traits)}") from None
 
 
-def _skeleton(value: Any, key: str) -> Skeleton:
-    try:
-        return Skeleton(**_table(value, key, Skeleton))
-    except TypeError:
-        raise InvalidInputError(f"{key}: expected input_kind and more, got {shorten(value)}") from None
+#: Keys whose values are more than numbers, text and lists, and what they are made of.
+_KINDS: dict[str, type] = {
+    "operations": Operation,
+    "operation": Operation,
+    "activations": Operation,
+    "normalisations": Operation,
+    "skeleton": Skeleton,
+    "choices": Choice,
+    "limits": Limit,
+    "totals": Total,
+    "layers": Layer,
+    "parameters": Parameter,
+}
 
-
-#: Keys whose values are more than numbers, text and lists.
-_CONVERT: dict[str, Callable[[Any, str], Any]] = {"operations": _operations, "skeleton": _skeleton}
+#: Keys that hold one of them rather than a list.
+_SINGLE = frozenset({"operation", "skeleton"})

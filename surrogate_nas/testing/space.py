@@ -68,7 +68,7 @@ def check_references(space: SearchSpace, rng: np.random.Generator) -> None:
     """Hand-made architectures are architectures of the space, each a different one."""
     rows = space.parse(list(space.references.values()))
     assert space.valid(space.canonical(rows)).all()
-    assert len(np.unique(space.codes(space.canonical(rows)))) == len(space.references)
+    assert len(np.unique(space.keys(space.canonical(rows)))) == len(space.references)
 
 
 def check_enumerate(space: SearchSpace, rng: np.random.Generator) -> None:
