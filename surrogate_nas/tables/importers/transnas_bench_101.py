@@ -102,6 +102,20 @@ def read_transnas_bench_101(
         return transnas_table(content, space, cells, report, partial=partial)
 
 
+def read_transnas_micro(
+    path: "str | PathLike[str]", *, progress: Progress | None = None, partial: bool = False
+) -> Table:
+    """:func:`read_transnas_bench_101` for the cells."""
+    return read_transnas_bench_101(path, cells="micro", progress=progress, partial=partial)
+
+
+def read_transnas_macro(
+    path: "str | PathLike[str]", *, progress: Progress | None = None, partial: bool = False
+) -> Table:
+    """:func:`read_transnas_bench_101` for the skeletons."""
+    return read_transnas_bench_101(path, cells="macro", progress=progress, partial=partial)
+
+
 def transnas_table(content: object, space: SearchSpace, cells: Cells, report: Progress, *, partial: bool) -> Table:
     """Turn the dict that a file is into a table; arguments as in :func:`read_transnas_bench_101`."""
     whole = as_record(content, "the file")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces import get_space, list_spaces
+from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers.hw_nas_bench import read_hw_nas_bench, read_hw_nas_bench_fbnet
 from surrogate_nas.tables.safe_pickle import RefusedGlobalError
 
@@ -52,8 +52,6 @@ AROUND = {
 
 #: The benchmark's blocks in its order: kernel, expansion, groups; None is a skip.
 BLOCKS = [(3, 1, 1), (3, 1, 2), (3, 3, 1), (3, 6, 1), (5, 1, 1), (5, 1, 2), (5, 3, 1), (5, 6, 1), None]
-
-needs_fbnet = pytest.mark.skipif("hw-fbnet" not in list_spaces(), reason="FBNet's space is not in the catalogue")
 
 
 class Hostile:
@@ -152,7 +150,6 @@ def test_it_says_what_it_leaves_out(tmp_path):
     assert listener.counts == [(1, 3), (2, 3), (3, 3)]
 
 
-@needs_fbnet
 def test_costs_of_fbnet_are_sums_over_its_blocks(tmp_path):
     published = content()
     space = get_space("hw-fbnet")
@@ -175,7 +172,6 @@ def test_costs_of_fbnet_are_sums_over_its_blocks(tmp_path):
     assert "sums over" in table.info.source
 
 
-@needs_fbnet
 def test_a_missing_block_is_one_clear_line(tmp_path):
     published = content()
     del published["fbnet"]["fpga_energy"]["FC_Cin1984_Cout1000"]

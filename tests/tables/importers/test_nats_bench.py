@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces import get_space, list_spaces
+from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers import nats_bench
 from surrogate_nas.tables.importers.nats_bench import read_nats_bench
 from surrogate_nas.tables.safe_pickle import RefusedGlobalError
@@ -24,10 +24,6 @@ SPLITS = {
     "cifar100": {"train": "train", "x-valid": "val", "x-test": "test", "ori-test": "val+test"},
     "ImageNet16-120": {"train": "train", "x-valid": "val", "x-test": "test", "ori-test": "val+test"},
 }
-
-needs_size_space = pytest.mark.skipif(
-    "nats-sss" not in list_spaces(), reason="the space of sizes is not in the catalogue"
-)
 
 
 class Hostile:
@@ -146,7 +142,6 @@ def test_its_own_api_reads_the_same(writers, topologies, folder, table, tmp_path
     assert_api_agrees(api, read_nats_bench(path, partial=True), writers.TOPOLOGIES)
 
 
-@needs_size_space
 def test_the_size_benchmark(writers, tmp_path):
     records = writers.records(writers.SIZES, SIZE)
     folder = writers.write_folder(tmp_path / "NATS-sss-v1_0-50262-simple", writers.SIZES, records)
@@ -154,6 +149,13 @@ def test_the_size_benchmark(writers, tmp_path):
     assert table.name == table.space.name == "nats-sss"
     assert table.space.format(table.X) == writers.SIZES
     assert {c.epochs for c in table.columns if c.metric == "accuracy"} == {1, 12, 3}
+    assert {c.epochs for c in table.curves} == {12, 3}  # a schedule of one epoch has no curve
+
+
+def test_its_own_api_reads_the_same_sizes(writers, tmp_path):
+    records = writers.records(writers.SIZES, SIZE)
+    folder = writers.write_folder(tmp_path / "sizes", writers.SIZES, records)
+    table = read_nats_bench(folder, partial=True)
     api_module = pytest.importorskip("nats_bench", reason="the benchmark's own reader is not installed")
     api = api_module.create(str(folder), "sss", fast_mode=True, verbose=False)
     assert_api_agrees(api, table, writers.SIZES)

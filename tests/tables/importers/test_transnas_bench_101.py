@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from surrogate_nas.core import InvalidInputError, UnknownNameError
-from surrogate_nas.spaces import get_space, list_spaces
-from surrogate_nas.tables.importers.transnas_bench_101 import read_transnas_bench_101
-from surrogate_nas.tables.safe_pickle import RefusedGlobalError
-
-pytestmark = pytest.mark.skipif(
-    not {"transnas-micro", "transnas-macro"} <= {*list_spaces()},
-    reason="the benchmark's spaces are not in the catalogue",
+from surrogate_nas.spaces import get_space
+from surrogate_nas.tables.importers.transnas_bench_101 import (
+    read_transnas_bench_101,
+    read_transnas_macro,
+    read_transnas_micro,
 )
+from surrogate_nas.tables.safe_pickle import RefusedGlobalError
 
 CLASSIFICATION = ("top1", "top5", "loss")
 METRICS = {
@@ -124,6 +123,15 @@ def test_every_number_is_read(content, tmp_path, cells, zipped):
             for ours, theirs in (("latency", "inference_time"), ("params", "model_params"), ("flops", "model_FLOPs")):
                 assert table.query(X[i], task=task, metric=ours) == result["model_info"][theirs]
             assert table.query(X[i], task=task, metric="encoder_flops") == result["model_info"]["encoder_FLOPs"]
+
+
+def test_each_space_has_its_own_reader(content, tmp_path):
+    file = save(content, tmp_path / "t.pth")
+    for read_space, cells in ((read_transnas_micro, "micro"), (read_transnas_macro, "macro")):
+        table = read_space(file, partial=True)
+        assert table.space.format(table.X) == ARCHITECTURES[cells]
+        with pytest.raises(InvalidInputError, match="got 3"):
+            read_space(file)
 
 
 def test_units_directions_and_schedules(content, tmp_path):
