@@ -301,3 +301,38 @@ def test_the_wire_format_is_read_strictly():
 def test_any_bytes_are_fields_or_refused(data):
     with contextlib.suppress(InvalidInputError):
         fields(data)
+
+
+def test_tensorflow_and_protobuf_read_the_same(write, records):
+    """What the benchmark's own reader is made of: TensorFlow's record iterator and the published message."""
+    tensorflow = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    descriptor = pytest.importorskip("google.protobuf.descriptor_pb2")
+    from google.protobuf import descriptor_pool, message_factory
+
+    file = descriptor.FileDescriptorProto(name="model_metrics.proto", package="nasbench", syntax="proto2")
+    kinds = descriptor.FieldDescriptorProto
+    model = file.message_type.add(name="ModelMetrics")
+    model.field.add(name="evaluations", number=1, type=kinds.TYPE_MESSAGE, label=3, type_name=".nasbench.Evaluation")
+    model.field.add(name="params", number=2, type=kinds.TYPE_INT32, label=1)
+    model.field.add(name="total", number=3, type=kinds.TYPE_DOUBLE, label=1)
+    one = file.message_type.add(name="Evaluation")
+    for number, name in enumerate(["epoch", "seconds", "train", "val", "test"], 1):
+        one.field.add(name=name, number=number, type=kinds.TYPE_DOUBLE, label=1)
+    one.field.add(name="path", number=6, type=kinds.TYPE_STRING, label=1)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    message_class = message_factory.GetMessageClass(pool.FindMessageTypeByName("nasbench.ModelMetrics"))
+
+    path = write(records)
+    table = read_nas_bench_101(path, partial=True)
+    got = [r.numpy() for r in tensorflow.data.TFRecordDataset(str(path))]
+    assert got == records
+    trained: dict[tuple[str, int], int] = {}
+    for digest, epochs, adjacency, operations, data in map(json.loads, got):
+        final = message_class.FromString(base64.b64decode(data)).evaluations[2]
+        seed = trained[digest, epochs] = trained.get((digest, epochs), -1) + 1
+        names = operations.split(",")
+        x = table.space.from_matrix([np.array(list(adjacency), dtype=int).reshape(len(names), -1)], [names])
+        for split in ("train", "val", "test"):
+            at = {"task": "cifar10", "metric": "accuracy", "split": split, "epochs": epochs, "seed": seed}
+            assert table.query(x, **at)[0] == getattr(final, split)
