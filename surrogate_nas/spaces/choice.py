@@ -205,7 +205,7 @@ def expanded(options: Options) -> tuple[str | float, ...]:
     return tuple(options)
 
 
-def listing(texts: Sequence[str], longest: int = 200) -> str:
+def listing(texts: Sequence[str], longest: int = 120) -> str:
     """Options for a message: all, or the first and the last ones."""
     full = ", ".join(texts)
     return full if len(full) <= longest else f"{', '.join(texts[:3])[:longest]}, ..., {texts[-1][:longest]}"

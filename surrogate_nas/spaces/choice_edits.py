@@ -77,7 +77,9 @@ def mutate(automaton: Automaton, X: Rows, rng: np.random.Generator) -> Rows:
     """One random edit per valid row; a row without neighbours comes back unchanged.
 
     Uniform over the choices that are made and have another option, then over these options, then over the
-    options of choices that have to be made in consequence; what leads to no valid row is drawn again.
+    options of choices that have to be made in consequence; what leads to no valid row is drawn again. An
+    optional choice that is made is left out half of the time, however many options it has: otherwise chains
+    of layers with many widths would grow much more often than they shrink.
     """
     out, paths = X.copy(), automaton.walk(X)
     allowed = np.stack([step.allowed[paths[:, gene]] for gene, step in enumerate(automaton.steps)], axis=1)
@@ -111,9 +113,7 @@ def _edited(
         good &= active | (kept == 0) | (not step.optional)
         root = np.flatnonzero(genes == gene)
         if len(root):
-            ranks = (rng.random(len(root)) * (step.allowed[states[root]] - 1)).astype(np.int64)
-            ranks += ranks >= step.rank(states[root], kept[root])
-            values[root] = step.pick(states[root], ranks)
+            values[root] = _other(step, states[root], kept[root], rng)
         free = np.flatnonzero(active & ~was_active) if not step.optional else root[:0]
         if len(free):
             ranks = (rng.random(len(free)) * step.allowed[states[free]]).astype(np.int64)
@@ -123,6 +123,17 @@ def _edited(
         good &= states >= 0
         states = np.maximum(states, 0)  # rows that went wrong are carried along and left out at the end
     return out, good
+
+
+def _other(step: Step, states: States, kept: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Another option at random; a choice that can be left out is, half of the time."""
+    droppable = (kept > 0) & (step.next[states, 0] >= 0) if step.optional else np.zeros(len(kept), dtype=bool)
+    others = step.allowed[states] - 1 - droppable
+    # Leaving out, where possible, is number 0 among the options; it and the present one are passed over.
+    ranks = droppable + (rng.random(len(kept)) * others).astype(np.int64)
+    ranks += ranks >= step.rank(states, kept)
+    dropped = droppable & ((rng.random(len(kept)) < 0.5) | (others == 0))
+    return np.where(dropped, 0, step.pick(states, ranks))
 
 
 def crossover(automaton: Automaton, A: Rows, B: Rows, rng: np.random.Generator) -> Rows:

@@ -80,8 +80,9 @@ class TextForm:
 
     def _read(self, text: str) -> list[int]:
         if not text.startswith(self.prefix):
-            raise self._error(text, 0, repr(self.prefix))
+            raise self._error(text, 0, [repr(self.prefix)])
         at, state, row = len(self.prefix), 0, []
+        left_out: list[tuple[int, int]] = []  # the choice, and its state, that could have stood at this place
         for gene, (pattern, values, active, optional, runs, following) in enumerate(self._readers):
             value = 0
             if active[state]:
@@ -89,12 +90,16 @@ class TextForm:
                 if match is not None:
                     value = values.get(match[1], -1)
                 if (match is None and not optional) or value < 0 or following[state][runs[value]] < 0:
-                    raise self._error(text, at, self._expected(gene, state))
-                at = match.end() if match is not None else at
+                    raise self._error(text, at, [self._expected(*place) for place in (*left_out, (gene, state))])
+                if match is None:
+                    left_out = [(gene, state)]
+                else:
+                    at, left_out = match.end(), []
             row.append(value)
             state = following[state][runs[value]]
         if text[at : at + len(self.suffix)] != self.suffix or len(text) > at + len(self.suffix):
-            raise self._error(text, at, f"{self.suffix!r} and nothing more" if self.suffix else "nothing more")
+            end = f"{self.suffix!r} and nothing more" if self.suffix else "nothing more"
+            raise self._error(text, at, [*(self._expected(*place) for place in left_out), end])
         return row
 
     def _expected(self, gene: int, state: int) -> str:
@@ -107,13 +112,15 @@ class TextForm:
         places = f" ({around})" if around else ""
         return f"{'one' if options else 'none'} of {listing(options or choice.texts)}{places} as {choice.name}"
 
-    def _error(self, text: str, at: int, expected: str) -> InvalidInputError:
+    def _error(self, text: str, at: int, expected: list[str]) -> InvalidInputError:
         rest = text[at : at + 2 * MAX_QUOTED]
         got = f"{shorten(rest)} at position {at}" if rest else "the end of the text"
         # One from the middle, or the very first, which is often shorter.
         positions = np.array([self.automaton.size // 2, 0], dtype=self.automaton.dtype)
         middle, first = self.write(self.automaton.rows_at(positions))
-        return malformed(text, expected, got, f"write it like {middle if len(middle) <= MAX_QUOTED else first[:150]}")
+        return malformed(
+            text, " or ".join(expected), got, f"write it like {middle if len(middle) <= MAX_QUOTED else first[:150]}"
+        )
 
 
 def _pattern(choice: Choice) -> re.Pattern[str]:

@@ -192,8 +192,8 @@ class ChoiceSpace(SearchSpace):
     def mutate(self, X: npt.ArrayLike, rng: RandomState) -> Rows:
         """One random edit per row: a choice with another option, one of these, and what has to be chosen then.
 
-        Each is drawn uniformly, and drawn again where it leads to no valid row. A row without any neighbour
-        comes back unchanged.
+        Each is drawn uniformly, except that an optional choice that is made is left out half of the time; what leads
+        to no valid row is drawn again. A row without any neighbour comes back unchanged.
         """
         return choice_edits.mutate(self._automaton, self._checked(X), as_generator(rng))
 

@@ -217,6 +217,15 @@ def test_mutation_is_uniform_over_choices_then_options_then_consequences():
         assert abs(drawn[text] - count) < 6 * np.sqrt(count), text
 
 
+def test_an_optional_choice_goes_as_easily_as_it_comes():
+    space = ChoiceSpace("o", [choice("w", {"first": 1, "last": 500}, optional=True), choice("k", ["a", "b"])], SKELETON)
+    drawn = space.mutate(np.repeat(space.parse(" w=7 k=a"), 9_000, axis=0), 0)
+    assert abs((drawn[:, 0] == 0).sum() - 2_250) < 6 * np.sqrt(2_250)
+    assert abs((drawn[:, 1] == 1).sum() - 4_500) < 6 * np.sqrt(4_500)
+    moved = set(drawn[drawn[:, 1] == 0, 0].tolist())
+    assert 400 < len(moved) < len(moved | {7}) <= 501
+
+
 @given(position=st.integers(0, 3**45 - 1))
 @settings(deadline=None)
 def test_positions_beyond_64_bits(position):
@@ -246,9 +255,10 @@ def test_messages_name_what_would_have_been_possible():
     for text, said in (
         ("<c0=3 c1=3 c2=0 c3=0>", "one of 0, 1, 2 (after ' c1=') as c1"),
         ("kind=x p=3", "one of 1, 2, 4, 8 (after ' p=') as p"),
+        (" n=4 z=b", "one of 1, 2, 3 (after ' n=') as n or one of b (after ' z=') as z, got 'n=4 z=b'"),
         ("kind=x p=1 r=0 s=l", "nothing more, got ' s=l' at position 14"),
     ):
-        space = LIMITED if text.startswith("<") else BRANCHES
+        space = LIMITED if text.startswith("<") else OPTIONAL if text.startswith(" n") else BRANCHES
         text = text.replace("<", "< ", 1)
         with pytest.raises(InvalidInputError) as caught:
             space.parse(text)
