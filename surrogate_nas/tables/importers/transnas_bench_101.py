@@ -66,6 +66,9 @@ _INFO = {
     "encoder_FLOPs": ("encoder_flops", ""),
 }
 
+#: What the benchmark's paper reports where a task has it beside the share of right pixels ("acc").
+_SEGMENTATION = "mIoU"
+
 _ELAPSED = "time_elapsed"
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
 
@@ -139,12 +142,14 @@ def transnas_table(content: object, space: SearchSpace, cells: Cells, report: Pr
                     columns[column] = np.full(len(X), np.nan)
                 columns[column][i] = value
         report.track("architectures", i + 1, len(X))
+    columns = {c: v for c, v in columns.items() if not np.isnan(v).all()}
     return Table(
         space,
         X,
-        {c: v for c, v in columns.items() if not np.isnan(v).all()},
+        columns,
         curves={c: Curve(tuple(range(1, v.shape[1] + 1)), v) for c, v in curves.items() if not np.isnan(v).all()},
         name=f"transnas-{cells}",
+        default_metrics={c.task: _SEGMENTATION for c in columns if c.metric == _SEGMENTATION},
         **DESCRIPTION,
     )
 

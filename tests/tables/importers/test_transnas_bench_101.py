@@ -146,6 +146,10 @@ def test_units_directions_and_schedules(content, tmp_path):
     schedules = {(c.task, c.epochs) for c in table.columns if c.split}
     assert schedules == {(task, EPOCHS.get(task, 6)) for task in METRICS}
     assert {c.seed for c in table.columns} == {None}
+    assert {task: table.default_metric(task) for task in table.tasks} == {
+        "class_scene": "accuracy", "class_object": "accuracy", "jigsaw": "accuracy", "room_layout": "neg_loss",
+        "segmentsemantic": "mIoU", "normal": "ssim", "autoencoder": "ssim",
+    }  # fmt: skip
 
 
 FIRST = ("data", "micro", "64-41414-1_02_333", "jigsaw")
