@@ -212,9 +212,10 @@ class ChoiceSpace(SearchSpace):
     def relax(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Numbers of valid rows on scales from 0 to 1, widths by their logarithms; 0 where a choice is not made.
 
-        A continuous search moves these m coordinates and reads them back with :meth:`from_relaxed`::
+        A continuous search moves these m coordinates and reads them back with :meth:`from_relaxed`; one that needs no
+        slope may score the rows themselves, one that follows slopes scores the coordinates and reads the last ones::
 
-            z = minimize(lambda z: score(space.from_relaxed(z[None], x)), space.relax(x)[0])
+            z = differential_evolution(lambda z: score(space.from_relaxed(z, x)), [(0, 1)] * m).x
 
         Args:
             X: Rows, shape (n, d).

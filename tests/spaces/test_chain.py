@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import differential_evolution, minimize
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import Operation, Skeleton
@@ -342,18 +342,23 @@ def test_nearest_option_is_that_of_the_scale():
     assert (rows[:, 2:6] == 0).all()
 
 
-def test_a_search_for_widths_in_the_relaxed_space():
-    """The widths with the smallest error of a made-up score, found without looking at options one by one."""
-    best = MLP.relax(MLP.parse("256-96-24 relu batch dropout(0.1)"))[0]
+def test_searches_for_widths_in_the_relaxed_space():
+    """Widths with the smallest error of a made-up score, by slopes on the scales and by trials of rows."""
+    goal = "256-96-24 relu batch dropout(0.1)"
+    best = MLP.relax(MLP.parse(goal))[0]
     start = MLP.parse("16-16-16 relu batch dropout(0)")
     made = MLP.relax(MLP.parse("1024-1024-1024 relu batch dropout(0.5)"))[0] > 0
 
-    def score(z):
-        # A predictor would be asked here; between options the scale itself is what is smooth.
+    def error(z):
         return float(((z - best) ** 2)[made].sum())
 
-    found = minimize(score, MLP.relax(start)[0], bounds=[(0, 1)] * len(best), method="L-BFGS-B").x
-    assert MLP.format(MLP.from_relaxed(found, start)) == ["256-96-24 relu batch dropout(0.1)"]
+    bounds = [(0, 1)] * len(best)
+    found = minimize(error, MLP.relax(start)[0], bounds=bounds, method="L-BFGS-B").x
+    assert MLP.format(MLP.from_relaxed(found, start)) == [goal]
+    tried = differential_evolution(
+        lambda z: error(MLP.relax(MLP.from_relaxed(z, start))[0]), bounds, seed=0, maxiter=60, popsize=6, polish=False
+    )
+    assert MLP.format(MLP.from_relaxed(tried.x, start)) == [goal]
 
 
 @pytest.mark.parametrize(
