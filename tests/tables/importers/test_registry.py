@@ -1,0 +1,47 @@
+"""The list of all importers."""
+
+import subprocess
+import sys
+
+import pytest
+
+from surrogate_nas.core import InvalidInputError, UnknownNameError
+from surrogate_nas.tables.importers import import_table, list_importers
+
+OPTIONS = {
+    "csv": {"space": "nas-bench-201"}, "parquet": {"space": "nas-bench-201"}, "suite-zero": {"space": "nasbench201"},
+}  # fmt: skip
+
+
+def test_every_source_has_a_name():
+    assert {"nas-bench-101", "nats-tss", "nats-sss", "suite-zero", "csv", "parquet"} <= set(list_importers())
+
+
+@pytest.mark.parametrize("source", list_importers())
+def test_every_source_exists_and_names_a_file_that_is_not_there(source, tmp_path):
+    with pytest.raises(InvalidInputError, match="nothing") as error:
+        import_table(source, tmp_path / "nothing", **OPTIONS.get(source, {}))
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("source", list_importers())
+def test_options_are_checked(source, tmp_path):
+    with pytest.raises(InvalidInputError, match=f"source '{source}' has no option 'colour': expected"):
+        import_table(source, tmp_path, colour="red")
+
+
+def test_unknown_and_incomplete_calls_are_one_line(tmp_path):
+    with pytest.raises(UnknownNameError, match="unknown source 'nas-bench-102'.*did you mean 'nas-bench-101'"):
+        import_table("nas-bench-102", tmp_path)
+    with pytest.raises(InvalidInputError, match="source 'csv' needs the option 'space'"):
+        import_table("csv", tmp_path)
+
+
+def test_asking_for_the_list_loads_no_importer():
+    code = (
+        "import sys; from surrogate_nas.tables.importers import list_importers; list_importers(); "
+        "print([m for m in sys.modules if m.startswith('surrogate_nas.tables.importers.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
