@@ -150,9 +150,11 @@ class Choice:
                 raise InvalidInputError(
                     f"{what}: expected one operation for each of {len(self.texts)} options, got {len(self.operations)}"
                 )
-            if sum(self.operation(i) is None for i in range(len(self.texts))) > 1:
+            silent = sum(self.operation(i) is None for i in range(len(self.texts))) + self.optional
+            if silent > 1:
                 raise InvalidInputError(
-                    f"{what}: expected at most one option without an operation, got several; their graphs are the same"
+                    f"{what}: expected at most one way to have no operation, got {silent}, optional=True included; "
+                    "their graphs are the same"
                 )
         for option in self.needs:
             self.value(option, f"{what}, needs")

@@ -23,6 +23,9 @@ from surrogate_nas.spaces.text import check_names
 #: Ids of operations are int16.
 MAX_OPERATIONS = 2**15 - 1
 
+#: Combinations that one node is looked up in, those included that no row has.
+MAX_PLACES = 2**20
+
 #: A node: the choice that names its operation, and the choice whose presence it depends on (often the same).
 Node = tuple[str, str]
 
@@ -71,6 +74,12 @@ class ChainGraphs:
             gene = self._number[what]
             alike = self._likeness(gene)
             if alike not in known:
+                places = sum(math.prod(self._block(gene, value)) for value in range(choices[gene].cardinality))
+                if places > MAX_PLACES:
+                    raise InvalidInputError(
+                        f"space {name!r}: expected at most {MAX_PLACES:,} combinations of {what!r} and what refines "
+                        f"it, got {places:,}; give some of these choices a node of their own"
+                    )
                 known[alike] = [self._enter(op, found) for op in self._operations(gene)]
             listed[what] = known[alike]
         check_names([*dict.fromkeys(op.name for what in listed for op in self._named(self._number[what]))], "")
@@ -198,7 +207,8 @@ class ChainGraphs:
 
     def _block(self, gene: int, value: int) -> list[int]:
         """How many values each refining gene can have beside this value of the naming gene."""
-        return [c.cardinality if self._possible(gene, value, c) else 1 for c in map(self._at, self._refining(gene))]
+        refining = [self.choices[g] for g in self._refining(gene)]
+        return [c.cardinality if self._possible(gene, value, c) else 1 for c in refining]
 
     def _possible(self, gene: int, value: int, refining: Choice) -> bool:
         choice = self.choices[gene]
@@ -209,9 +219,6 @@ class ChainGraphs:
             return True
         options = wanted[choice.name]
         return options is None or choice.texts[value - choice.first] in map(str, options)
-
-    def _at(self, gene: int) -> Choice:
-        return self.choices[gene]
 
     def _operations(self, gene: int) -> Iterator[Operation | None]:
         """Operations of all combinations of a naming gene and those that refine it, in the order of the blocks."""

@@ -314,14 +314,30 @@ class ChoiceSpace(SearchSpace):
             out.append((pair[0], pair[1]))
         shown = {what for what, _ in out}
         for gene, choice in enumerate(self.choices):
-            refined = named.get(choice.refines)
-            if choice.refines and (refined is None or refined.operations is None or refined not in self.choices[:gene]):
-                raise InvalidInputError(
-                    f"choice {choice.name!r}: expected an earlier choice with operations to refine, got "
-                    f"{choice.refines!r}; name one of those before it"
-                )
+            if choice.refines:
+                self._check_refinement(choice, {c.name: c for c in self.choices[:gene]}.get(choice.refines))
             if choice.name not in shown and choice.refines not in shown:
                 raise InvalidInputError(
                     f"nodes: expected every choice to show in the graph, got none for {choice.name!r}; name it there"
                 )
         return tuple(out)
+
+    @staticmethod
+    def _check_refinement(choice: Choice, refined: Choice | None) -> None:
+        if refined is None or refined.operations is None:
+            raise InvalidInputError(
+                f"choice {choice.name!r}: expected an earlier choice with operations to refine, got "
+                f"{choice.refines!r}; name one of those before it"
+            )
+        if refined.first and refined.name not in choice.when:
+            raise InvalidInputError(
+                f"choice {choice.name!r}: expected when={{{refined.name!r}: ...}}, got no such condition; what refines a "
+                "choice that is not always made cannot be made without it"
+            )
+        options = choice.when.get(refined.name)
+        for i, text in enumerate(refined.texts):
+            if refined.operation(i) is None and (options is None or text in map(str, options)):
+                raise InvalidInputError(
+                    f"choice {choice.name!r}: expected options of {refined.name!r} with an operation to refine, got "
+                    f"{text!r} among them, which has none; leave it out of when"
+                )

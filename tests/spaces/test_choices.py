@@ -303,7 +303,26 @@ def test_too_many_neighbours_are_refused():
         (lambda: Choice("x", ["a", "b"]), "neither"),
         (lambda: Choice("x", ["a"], operations=A, refines="y"), "both"),
         (lambda: Choice("x", ["a", "b"], operations=[A]), "one operation for each of 2"),
-        (lambda: Choice("x", ["a", "b"], operations=[None, None]), "at most one option without"),
+        (lambda: Choice("x", ["a", "b"], operations=[None, None]), "at most one way to have no operation"),
+        (lambda: Choice("x", ["a", "b"], optional=True, operations=[None, A]), "optional=True included"),
+        (
+            lambda: ChoiceSpace(
+                "s", [Choice("x", ["a", "b"], operations=[None, A]), choice("y", [1], refines="x")], SKELETON
+            ),
+            "got 'a' among them",
+        ),
+        (
+            lambda: ChoiceSpace("s", [choice("x", ["a"], optional=True), choice("y", [1, 2], refines="x")], SKELETON),
+            "got no such condition",
+        ),
+        (
+            lambda: ChoiceSpace(
+                "s",
+                [choice("x", ["a"]), *(choice(f"y{i}", {"first": 1, "last": 200}, refines="x") for i in range(3))],
+                SKELETON,
+            ).graphs([[0, 0, 0, 0]]),
+            "give some of these choices a node of their own",
+        ),
         (lambda: Choice("x", [0.5], operations=A, sets="kernel"), "whole numbers"),
         (lambda: Choice("x", ["a"], operations=A, needs={"b": {}}), "options of choice 'x'"),
         (lambda: Limit({"x": {"a": -1}}), "at least 0"),
