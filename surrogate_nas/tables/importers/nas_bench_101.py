@@ -34,12 +34,6 @@ from surrogate_nas.tables.table import Table
 
 TASK = "cifar10"
 
-#: SHA-256 that the benchmark publishes for its two files.
-PUBLISHED = {
-    "nasbench_full.tfrecord": "3d64db8180fb1b0207212f9032205064312b6907a3bbc81eabea10db2f5c7e9c",
-    "nasbench_only108.tfrecord": "4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1",
-}
-
 DESCRIPTION: dict[str, Any] = {
     "name": "nas-bench-101",
     "source": "https://github.com/google-research/nasbench",

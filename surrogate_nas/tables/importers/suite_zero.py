@@ -46,7 +46,7 @@ _UNITS = {"params": "million", "flops": "million"}
 _OTHER = frozenset({"id"})
 
 _KEY = re.compile(r"[\d\s,()\[\]]{1,400}")
-_NUMBER = re.compile(r"\d{1,4}")
+_NUMBER = re.compile(r"\d+")
 
 Keys = Sequence[Sequence[int]]
 
@@ -175,9 +175,13 @@ def _micro_cells(space: Any, keys: list[str]) -> Rows:
     return parse_architectures(space, ["64-41414-{}_{}{}_{}{}{}".format(*n) for n in numbers])
 
 
+#: What a layer can be: none, or one that keeps or changes resolution and width.
+_DIGITS = ("0", "1", "2", "3", "4")
+
+
 def _macro_networks(space: Any, keys: list[str]) -> Rows:
     """One digit per layer; a zero stands for no layer."""
-    digits = ["".join(str(n) for n in _integers(key) if n) for key in keys]
+    digits = ["".join(_named(key, n, _DIGITS) for n in _integers(key) if n) for key in keys]
     return parse_architectures(space, [f"64-{d}-basic" for d in digits])
 
 

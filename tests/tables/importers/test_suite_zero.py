@@ -168,6 +168,7 @@ GOOD = "(4, 0, 3, 1, 4, 3)"
         ({"cifar10": {GOOD: {"val_accuracy": None}}}, "val_accuracy: expected a number"),
         ({"cifar10": {"(4, 0, 3)": entry(0)}}, "expected architectures of 6 numbers"),
         ({"cifar10": {"(4, 0, 3, 1, 4, 5)": entry(0)}}, "expected operations from 0 to 4, got 5"),
+        ({"cifar10": {"(4, 0, 3, 1, 4, 12345)": entry(0)}}, "expected operations from 0 to 4, got 12345"),
         ({"cifar10": {"__import__('os')": entry(0)}}, "expected architectures as tuples of numbers"),
         ({"cifar10": {"": entry(0)}}, "expected architectures as tuples of numbers"),
         (b"\x80\x04.", "expected complete JSON"),
@@ -184,6 +185,12 @@ def test_tuples_of_another_space_are_refused(write):
     for name in ("zc_nasbench101.json", "zc_nasbench301.json", "zc_transbench101_macro.json"):
         with pytest.raises(InvalidInputError, match=name):
             read_suite_zero(write({"cifar10": {"(7, 7, 7, 7, 7)": entry(0)}}, name))
+
+
+def test_layers_that_do_not_exist_are_refused(write):
+    content = {"jigsaw": {"(1, 2, 34)": entry(0)}}
+    with pytest.raises(InvalidInputError, match="expected operations from 0 to 4, got 34"):
+        read_suite_zero(write(content, "zc_transbench101_macro.json"))
 
 
 def test_unreadable_paths_are_refused(tmp_path):
