@@ -331,8 +331,8 @@ class ChoiceSpace(SearchSpace):
             )
         if refined.first and refined.name not in choice.when:
             raise InvalidInputError(
-                f"choice {choice.name!r}: expected when={{{refined.name!r}: ...}}, got no such condition; what refines a "
-                "choice that is not always made cannot be made without it"
+                f"choice {choice.name!r}: expected when={{{refined.name!r}: ...}}, got no such condition; what "
+                "refines a choice that is not always made cannot be made without it"
             )
         options = choice.when.get(refined.name)
         for i, text in enumerate(refined.texts):
