@@ -2,18 +2,21 @@
 
     SURROGATE_NAS_DATA=folder python analysis/11_nas_bench_201_noise.py
 
-Protocol: all 15,625 rows of `nas-bench-201.parquet` in the folder that SURROGATE_NAS_DATA names, one training per row,
-task and schedule. Rank correlations are Kendall's tau-b and Spearman's rho over all rows and over the best 10% and 1%
-by the score one would choose by. CIFAR-10's test scores come from another training than its validation scores (with the
+Protocol: all 15,625 rows of `nas-bench-201.parquet` in the folder that SURROGATE_NAS_DATA names. Rank
+correlations are Kendall's tau-b and Spearman's rho over all rows and over the best 10% and 1% by the score one would
+choose by. CIFAR-10's test scores come from another training than its validation scores (with the
 validation images added); for the other two tasks both come from the same training.
 
 Twins are rows with the same canonical form: the same network, written in two ways and trained separately. What their
 scores differ by is noise that no predictor can foresee which sees only the network. Its size is the standard deviation
 within classes of twins, pooled over all classes, and, since a few trainings fail, the same from the median difference
 of two twins (robust: that of a normal distribution with this median). Twins are drawn at random, one pair per class,
-10 times; figures are means +- standard deviations over the draws. Most is told for the 9,445 rows without dead edges
-(every operation is on a path from input to output), on which predictors are compared here. Percentages are points of
-accuracy.
+10 times; figures are means +- standard deviations over the draws. Their tau is what one training says about another; a
+predictor may know better, up to the ceiling: tau with the network's mean, which follows from it for normal noise. Most
+is told for the 9,445 rows without dead edges (every operation is on a path from input to output), on which predictors
+are compared here. Points are points of accuracy. A score that lies between the steps that one image makes is a mean of
+several trainings; "of" says of how many (? = rounded more coarsely than that), and the noise of one training is larger
+by the square root.
 """
 
 import os
@@ -33,9 +36,11 @@ Classes = npt.NDArray[np.int64]
 TASKS = ("cifar10", "cifar100", "imagenet16-120")
 SHORT, LONG = "cifar10-val-12ep", "cifar10-val-200ep"
 COLUMNS = tuple(f"{task}-{split}-12ep" for task in TASKS for split in ("val", "test")) + (LONG,)
-DRAWS, TOP = 10, 100
+DRAWS, TOP, SIBLINGS = 10, 100, 4
 #: Networks among the 9,445 rows without dead edges, as others count them.
 DISTINCT = (9_445, 5_425)
+#: Images that a score was measured on, by the beginning of its name.
+IMAGES = {"cifar10-val": 25_000, "cifar10-test": 10_000, "cifar100": 5_000, "imagenet16-120": 3_000}
 #: Turns the median of |difference of two normal values| into their standard deviation.
 ROBUST = 1 / (np.sqrt(2) * 0.674490)
 
@@ -142,9 +147,9 @@ def twins(what: str, scores: dict[str, Scores], classes: Classes) -> None:
     print(
         f"4. Noise that twins reveal, {what}: {several.sum():,} rows in {(sizes > 1).sum():,} classes of two and more"
     )
-    print(f"{'':<26}{'spread of rows':>28}{'within classes':>16}{'sd by quarter of mean score':>30}{'tau between':>15}")
+    print(f"{'':<28}{'spread of rows':>28}{'within classes':>16}{'sd by quarter of mean score':>30}{'tau between':>15}")
     print(
-        f"{'':<26}{'sd':>8}{'5-95%':>8}{'best 10%':>12}{'sd':>8}{'robust':>8}{'lowest':>9}{'':14}{'highest':>7}"
+        f"{'':<25}{'of':<3}{'sd':>8}{'5-95%':>8}{'best 10%':>12}{'sd':>8}{'robust':>8}{'lowest':>9}{'highest':>21}"
         f"{'twins':>15}{'ceiling':>9}"
     )
     drawn = [pairs(classes, np.random.default_rng(seed)) for seed in range(DRAWS)]
@@ -155,19 +160,33 @@ def twins(what: str, scores: dict[str, Scores], classes: Classes) -> None:
         by_level = [within(y[chosen], classes[chosen]) for chosen in (several & (quarter == q) for q in range(4))]
         robust = np.mean([np.median(abs(y[a] - y[b])) for a, b in drawn]) * ROBUST
         found = np.array([kendall_tau(y[a], y[b]) for a, b in drawn])
-        span = np.diff(np.quantile(y, (0.05, 0.95))).item()
-        taus[name], relative[name] = found.mean(), within(y, classes) / span
+        span, noise = np.diff(np.quantile(y, (0.05, 0.95))).item(), within(y, classes)
+        taus[name], relative[name] = found.mean(), noise / span
         print(
-            f"{name:<26}{y.std():8.2f}{span:8.2f}{y[best(y, 0.1)].std():12.2f}{within(y, classes):8.2f}{robust:8.2f}  "
+            f"{name:<25}{averaged(name, y) or '?':<3}{y.std():8.2f}{span:8.2f}{y[best(y, 0.1)].std():12.2f}"
+            f"{noise:8.2f}{robust:8.2f}  "
             + "".join(f"{sd:7.2f}" for sd in by_level)
             + f"{f'{taus[name]:.3f} +- {found.std(ddof=1):.3f}':>17}{ceiling(taus[name]):7.3f}"
         )
+    means = [siblings(scores[name], classes, sizes) for name in (SHORT, LONG)]
     print(
-        f"=> two trainings of one network agree with tau {taus[SHORT]:.2f} after 12 epochs and {taus[LONG]:.2f} after "
+        f"=> two rows of one network agree with tau {taus[SHORT]:.2f} after 12 epochs and {taus[LONG]:.2f} after "
         f"200 (CIFAR-10 validation); their noise is {relative[SHORT]:.1%} and {relative[LONG]:.1%} of the 5-95% span. "
         f"A predictor that knew each network's mean would reach about {ceiling(taus[SHORT]):.2f} and "
-        f"{ceiling(taus[LONG]):.2f}.\n"
+        f"{ceiling(taus[LONG]):.2f}; the mean of all other twins reaches {means[0]:.2f} and {means[1]:.2f} in "
+        f"classes of {SIBLINGS} and more.\n"
     )
+
+
+def siblings(y: Scores, classes: Classes, sizes: Classes) -> float:
+    """Kendall's tau between one row of each large class and the mean of the others; mean over the draws."""
+    found = []
+    for seed in range(DRAWS):
+        one, _ = pairs(classes, np.random.default_rng(seed))
+        one = one[sizes[classes[one]] >= SIBLINGS]
+        others = (np.bincount(classes, y)[classes[one]] - y[one]) / (sizes[classes[one]] - 1)
+        found.append(kendall_tau(others, y[one]))
+    return float(np.mean(found))
 
 
 def shared(scores: dict[str, Scores], classes: Classes) -> None:
@@ -188,12 +207,13 @@ def shared(scores: dict[str, Scores], classes: Classes) -> None:
         luck = f"{np.mean(shuffled):.3f} +- {np.std(shuffled, ddof=1):.3f}"
         print(f"{f'{a} and {b}':<52}{found[a, b]:9.3f}{spearman(x, y):8.3f}{luck:>18}")
     noise = [within(scores[name], classes) for name in (SHORT, LONG)]
+    several_trainings = averaged(SHORT, scores[SHORT]) or 1
     same = [found[f"{task}-val-12ep", f"{task}-test-12ep"] ** 2 for task in TASKS[1:]]
     print(
-        f"=> the noise after 12 epochs ({noise[0]:.2f} points) explains {found[SHORT, LONG] ** 2:.1%} of the variance "
-        f"of that after 200 ({noise[1]:.2f} points): another training, another deviation. The validation and test "
-        f"scores of one training share {same[0]:.0%} of it on CIFAR-100 and {same[1]:.0%} on ImageNet16-120; the rest is "
-        "which images are asked."
+        f"=> the noise after 12 epochs ({noise[0]:.2f} points in a mean of {several_trainings}) explains "
+        f"{found[SHORT, LONG] ** 2:.1%} of the variance of that after 200 ({noise[1]:.2f} points): another training, "
+        f"another deviation. The validation and test scores of one training share {same[0]:.0%} of it on CIFAR-100 and "
+        f"{same[1]:.0%} on ImageNet16-120; the rest is which images are asked."
     )
 
 
@@ -203,6 +223,16 @@ def shared(scores: dict[str, Scores], classes: Classes) -> None:
 def best(y: Scores, share: float) -> Classes:
     """Rows of the best share by a score; ties in table order."""
     return np.argsort(-y, kind="stable")[: round(share * len(y))]
+
+
+def averaged(name: str, y: Scores) -> int | None:
+    """How many trainings a score is the mean of, by the steps between its values; None where rounding hides it."""
+    images = next(n for beginning, n in IMAGES.items() if name.startswith(beginning))
+    if images > 10_000 and np.allclose(y * 100, np.round(y * 100), rtol=0, atol=0.05):
+        return None
+    return next(
+        (k for k in (1, 2, 3) if np.allclose(steps := y * images * k / 100, np.round(steps), rtol=0, atol=0.05)), None
+    )
 
 
 def rank_correlations(x: Scores, y: Scores, share: float) -> tuple[float, float]:
