@@ -162,7 +162,7 @@ def ask(form: Form, folder: Path) -> Found:
         os.environ["SURROGATE_NAS_CACHE"] = tempfile.mkdtemp(dir=folder)
     keys = np.load(folder / f"{form.table}.npy") if form.own else read_texts(folder / f"{form.table}.keys")
     drawn = np.random.default_rng(0).integers(len(keys), size=BATCH)
-    asked = keys[drawn] if form.own else [keys[i] for i in drawn.tolist()]
+    asked: Any = keys[drawn] if form.own else [keys[i] for i in drawn.tolist()]
     before, cpu = start_of_peak(), time.process_time()
     store, opened = timed(lambda: form.load(folder))
     found = {"open": opened, "cpu": (time.process_time() - cpu) * 1e3, "peak": peak_mb() - before}
@@ -418,12 +418,17 @@ def candidates() -> Found:
     found = {}
     for space in {space.name: space for space in (get_space(SMALL), get_space(LARGE), widest)}.values():
         some, name = space.sample(COUNTED, 0), f"{space.name}, {space.n_genes} genes"
-        forms = {"texts": space.format, "networkx": lambda X, space=space: space.graphs(X).to_networkx()}
+        forms = {"texts": space.format, "networkx": networkx_of(space)}
         found[f"{name}: rows"] = allocated(space.sample, CANDIDATES, 0)
         for form, make in forms.items():
             make(some[:1])  # what is imported or computed once is no candidate
             found[f"{name}: {form}"] = allocated(make, some) * CANDIDATES / COUNTED
     return found
+
+
+def networkx_of(space: Any) -> Callable[[Any], Any]:
+    """How rows of a space become networkx graphs."""
+    return lambda X: space.graphs(X).to_networkx()
 
 
 def allocated(make: Callable[..., Any], *arguments: Any) -> float:
@@ -499,7 +504,7 @@ def print_candidates(found: Found) -> None:
     print(f"\n{CANDIDATES:,} architectures in memory, MB (texts and networkx: extrapolated from {COUNTED:,})")
     for what, held in found.items():
         verdict = "" if not what.endswith("rows") else f"   goal 100: {'reached' if held < 100 else 'missed'}"
-        print(f"  {what:<44}{held:10,.0f}{verdict}")
+        print(f"  {what:<44}{held:10,.1f}{verdict}")
 
 
 def print_goals(found: dict[tuple[str, str], list[Found]]) -> None:
