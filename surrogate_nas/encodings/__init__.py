@@ -4,6 +4,15 @@ from surrogate_nas.encodings.adjacency import AdjacencyEncoder
 from surrogate_nas.encodings.base import Encoder, Features
 from surrogate_nas.encodings.depth_features import DepthFeatures
 from surrogate_nas.encodings.graph_features import GraphFeatures
+from surrogate_nas.encodings.number_features import NumberFeatures
 from surrogate_nas.encodings.one_hot import OneHotEncoder
 
-__all__ = ["AdjacencyEncoder", "DepthFeatures", "Encoder", "Features", "GraphFeatures", "OneHotEncoder"]
+__all__ = [
+    "AdjacencyEncoder",
+    "DepthFeatures",
+    "Encoder",
+    "Features",
+    "GraphFeatures",
+    "NumberFeatures",
+    "OneHotEncoder",
+]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.encodings.base import Encoder, Features
+from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.encodings.paths import Contracted
 from surrogate_nas.spaces.base import SearchSpace
 
@@ -31,7 +32,7 @@ class DepthFeatures(Encoder):
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
         canonical = self.space.canonical(X)
         _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
-        graphs = Contracted.of(self.space.graphs(canonical[first]))
+        graphs = Contracted.of(coarse(self.space.graphs(canonical[first])))
         v, n = graphs.ops.shape
         vocabulary = len(graphs.vocabulary)
         behind, before = _depths(graphs)
@@ -51,7 +52,7 @@ class DepthFeatures(Encoder):
         return np.concatenate([block.reshape(count, n) for block, count in blocks]).T[back]
 
     def _names(self) -> list[str]:
-        graphs = self.space.graphs(self.space.sample(1, np.random.default_rng(0)))
+        graphs = coarse(self.space.graphs(self.space.sample(1, np.random.default_rng(0))))
         ops = [op.name for op in graphs.vocabulary]
         depths = range(graphs.ops.shape[1] - 2)
         return [

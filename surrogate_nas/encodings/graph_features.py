@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.encodings.base import Encoder, Features
+from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.encodings.operation_sets import operation_sets
 from surrogate_nas.encodings.paths import FACTORS, Contracted, path_statistics, path_weights, signal_flow
 from surrogate_nas.spaces.base import SearchSpace
@@ -28,7 +29,8 @@ class GraphFeatures(Encoder):
     t to the number of S on it, for t = 0, 1/2, 2. Besides: edges, how much signal reaches the output
     past how many weighted operations, and which operations it passed.
 
-    Rows with one canonical form get equal features: they are computed from that form.
+    Operations of very large vocabularies are merged first, see :func:`coarse`. Rows with one canonical form get
+    equal features: they are computed from that form.
 
     Args:
         space: The space of the rows.
@@ -49,12 +51,12 @@ class GraphFeatures(Encoder):
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
         canonical = self.space.canonical(X)
         _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
-        graphs = Contracted.of(self.space.graphs(canonical[first]))
+        graphs = Contracted.of(coarse(self.space.graphs(canonical[first])))
         sets, _ = operation_sets(graphs.vocabulary, pairs=self.pairs)
         return np.concatenate([_per_set(graphs, sets), _overall(graphs)]).T[back]
 
     def _names(self) -> list[str]:
-        graphs = self.space.graphs(self.space.sample(1, np.random.default_rng(0)))
+        graphs = coarse(self.space.graphs(self.space.sample(1, np.random.default_rng(0))))
         _, names = operation_sets(graphs.vocabulary, pairs=self.pairs)
         ops = [op.name for op in graphs.vocabulary]
         width = graphs.ops.shape[1]
@@ -71,7 +73,7 @@ def _per_set(graphs: Contracted, sets: npt.NDArray[np.bool_]) -> Features:
     members = graphs.members(sets)
     found = path_statistics(graphs, members)
     v = len(members)
-    count = members.sum(axis=0, dtype=np.int8)
+    count = members.sum(axis=0, dtype=np.int16)
     reads = (members * graphs.counts[0, :, None, :]).sum(axis=0, dtype=np.int16)
     feeds = (members * graphs.counts[:, -1, None, :]).sum(axis=0, dtype=np.int16)
     blocks = [

@@ -7,6 +7,7 @@ one pass over contiguous memory; the loops run over pairs of nodes, never over g
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,11 @@ from surrogate_nas.spaces.isomorphism import without_identities
 from surrogate_nas.spaces.operations import Operation
 
 Bytes = npt.NDArray[np.int8]
+Counts = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float32]
 
-#: Stands for "no path" while lengths are added up; twice as much still fits into int8.
-FAR = np.int8(60)
+#: Longest graph whose weights of paths are counted in single precision.
+MAX_DOUBLINGS = 40
 
 #: Factors by which the operations of a set multiply a path's weight: none of them, few, many.
 FACTORS = (0.0, 0.5, 2.0)
@@ -68,7 +70,7 @@ class Contracted:
 
 @dataclass(frozen=True)
 class PathStatistics:
-    """Per set of operations and graph, int8 of shape (s, n) each; -1 where no such path exists.
+    """Per set of operations and graph, small integers of shape (s, n) each; -1 where no such path exists.
 
     Attributes:
         shortest: Nodes on the shortest input-output path all of whose nodes are in the set.
@@ -77,10 +79,10 @@ class PathStatistics:
         least: Smallest number of nodes of the set on any input-output path.
     """
 
-    shortest: Bytes
-    longest: Bytes
-    most: Bytes
-    least: Bytes
+    shortest: Counts
+    longest: Counts
+    most: Counts
+    least: Counts
 
 
 def path_statistics(graphs: Contracted, members: Bytes) -> PathStatistics:
@@ -92,33 +94,37 @@ def path_statistics(graphs: Contracted, members: Bytes) -> PathStatistics:
     """
     v, s, n = members.shape
     end = v - 1
-    start = np.zeros((s, n), dtype=np.int8)
+    # Stands for "no path" while lengths are added up: twice as much still fits, and real lengths stay below half of it.
+    far = np.int8(60) if v <= 30 else np.int16(4 * v)
+    counted, zero = far.dtype, far.dtype.type(0)
+    start = np.zeros((s, n), dtype=counted)
     # Per node: shortest and longest path within the set, least and most of the set on any path.
     # Lengths of longest paths are kept negated, so that every step is a minimum.
     known = [[start] for _ in range(4)]
     for b in range(1, v):
-        best = [np.full((s, n), FAR, dtype=np.int8) for _ in range(4)]
+        best = [np.full((s, n), far) for _ in range(4)]
         for a in range(b):
             edge = graphs.counts[a, b] > 0
             if not edge.any():
                 continue
-            block = np.where(edge, np.int8(0), FAR)
+            block = np.where(edge, zero, far)
             for values, reached in zip(best, known, strict=True):
                 np.minimum(values, reached[a] + block, out=values)
-        own = members[b]
-        outside = np.zeros_like(own) if b == end else np.where(own > 0, np.int8(0), FAR)
+        own = members[b].astype(counted)
+        outside = np.zeros_like(own) if b == end else np.where(own > 0, zero, far)
         for values, reached, step in zip(best, known, (own, -own, own, -own), strict=True):
             values += step
             if reached is known[0] or reached is known[1]:
                 values += outside
-            reached.append(np.minimum(values, FAR))
+            reached.append(np.minimum(values, far))
     shortest, longest, least, most = (reached[end] for reached in known)
-    return PathStatistics(*(_lengths(x, sign) for x, sign in ((shortest, 1), (longest, -1), (most, -1), (least, 1))))
+    return PathStatistics(
+        *(_lengths(x, sign, far) for x, sign in ((shortest, 1), (longest, -1), (most, -1), (least, 1)))
+    )
 
 
-def _lengths(x: Bytes, sign: int) -> Bytes:
-    half = FAR // 2  # real lengths stay below half of FAR, absent ones above: there are fewer than 30 nodes
-    return np.where(x > half, -1, sign * x).astype(np.int8)
+def _lengths(x: Counts, sign: int, far: np.integer[Any]) -> Counts:
+    return np.where(x > far // 2, -1, sign * x).astype(x.dtype)
 
 
 def path_weights(graphs: Contracted, members: Bytes) -> list[Floats]:
@@ -132,8 +138,10 @@ def path_weights(graphs: Contracted, members: Bytes) -> list[Floats]:
         Arrays of shape (s, n): the number of paths within the set; then, for each factor t of
         :data:`FACTORS`, the sum of t to the number of nodes of the set on the path.
     """
-    within = [(members[b] > 0).astype(np.float32) for b in range(len(members))]
-    powers = [[np.where(members[b] > 0, np.float32(t), np.float32(1)) for b in range(len(members))] for t in FACTORS]
+    # Weights double with every node at most once: a chain of some hundred nodes needs the wider exponent.
+    floating = np.float32 if len(members) <= MAX_DOUBLINGS else np.float64
+    within = [(members[b] > 0).astype(floating) for b in range(len(members))]
+    powers = [[np.where(members[b] > 0, floating(t), floating(1)) for b in range(len(members))] for t in FACTORS]
     return [_weigh(graphs, weights) for weights in (within, *powers)]
 
 
@@ -145,7 +153,7 @@ def _weigh(graphs: Contracted, weights: list[Floats]) -> Floats:
         for a in range(b):
             count = graphs.counts[a, b]
             if count.any():
-                total += known[a] * count.astype(np.float32)
+                total += known[a] * count.astype(total.dtype)
         known.append(total if b == end else total * weights[b])
     return known[end]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Direction
-from surrogate_nas.encodings import DepthFeatures, Encoder, GraphFeatures
+from surrogate_nas.encodings import DepthFeatures, Encoder, GraphFeatures, NumberFeatures
 from surrogate_nas.predictors.base import BasePredictor, Floats
 from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.gaussian_process import GaussianProcess
@@ -124,7 +124,7 @@ class AutoPredictor(BasePredictor):
         blocks = self._blocks(rows)
         self.center_ = np.concatenate([block.mean(axis=0, dtype=np.float64) for block in blocks])
         deviation = np.concatenate([block.std(axis=0, dtype=np.float64) for block in blocks])
-        weight = np.repeat([1.0, DEPTH_WEIGHT][: len(blocks)], [block.shape[1] for block in blocks])
+        weight = np.repeat([1.0, DEPTH_WEIGHT, 1.0][: len(blocks)], [block.shape[1] for block in blocks])
         self.scale_ = np.where(deviation > 1e-12, deviation, 1.0) / weight
         self.sizes_ = [block.shape[1] for block in blocks]
 
@@ -160,7 +160,8 @@ class AutoPredictor(BasePredictor):
 
 
 def _encoders(space: SearchSpace) -> list[Encoder]:
-    return [GraphFeatures(space, pairs=False).fit(), DepthFeatures(space).fit()]
+    encoders = [GraphFeatures(space, pairs=False).fit(), DepthFeatures(space).fit()]
+    return [*encoders, NumberFeatures(space).fit()] if space.ordinal.any() else encoders
 
 
 def _scores_of(column: Floats) -> NormalScores:

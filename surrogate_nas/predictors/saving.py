@@ -256,6 +256,7 @@ _CLASSES = {
     "GaussianProcess": "surrogate_nas.predictors.gaussian_process",
     "GraphFeatures": "surrogate_nas.encodings.graph_features",
     "NormalScores": "surrogate_nas.predictors.normal_scores",
+    "NumberFeatures": "surrogate_nas.encodings.number_features",
     "OneHotEncoder": "surrogate_nas.encodings.one_hot",
     "Predictor": "surrogate_nas.predictors.base",
     "TransferFeatures": "surrogate_nas.predictors.transfer_features",

@@ -126,9 +126,17 @@ class SearchSpace(ABC):
         return self.index(self.canonical(X))
 
     @property
+    def scales(self) -> tuple[npt.NDArray[np.float64] | None, ...]:
+        """Per gene, where its values lie on a scale from 0 to 1; None where they have no order.
+
+        A gene with more values than its scale says with the first of them that the choice is not made.
+        """
+        return (None,) * self.n_genes
+
+    @property
     def ordinal(self) -> npt.NDArray[np.bool_]:
         """Genes whose values have an order; bool of shape (d,)."""
-        return np.zeros(self.n_genes, dtype=bool)
+        return np.array([scale is not None for scale in self.scales])
 
     @property
     def n_genes(self) -> int:

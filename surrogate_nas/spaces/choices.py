@@ -95,9 +95,9 @@ class ChoiceSpace(SearchSpace):
         return self._automaton.size
 
     @property
-    def ordinal(self) -> npt.NDArray[np.bool_]:
-        """Genes whose options are numbers; bool of shape (d,)."""
-        return np.array([choice.levels is not None for choice in self.choices])
+    def scales(self) -> tuple[npt.NDArray[np.float64] | None, ...]:
+        """Per gene, where its options lie on a scale from 0 to 1; None where they are no numbers."""
+        return tuple(None if choice.levels is None else choice.scaled for choice in self.choices)
 
     @property
     def levels(self) -> tuple[npt.NDArray[np.float64] | None, ...]:

@@ -9,7 +9,7 @@ from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.core.resources import cache_folder
 from surrogate_nas.tables.sources import SourceFile, get_source
 
-#: Bytes per piece (what is on its way when a connection breaks is lost), and seconds without any before a connection is given up.
+#: Bytes per piece (what is on its way when a connection breaks is lost), and seconds of silence before it is given up.
 CHUNK, TIMEOUT = 2**16, 60
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from surrogate_nas.encodings import AdjacencyEncoder, DepthFeatures, GraphFeatures, OneHotEncoder
+from surrogate_nas.encodings import AdjacencyEncoder, DepthFeatures, GraphFeatures, NumberFeatures, OneHotEncoder
 from surrogate_nas.spaces import get_space, list_spaces
 from surrogate_nas.testing.encoder import CHECKS
 
-ENCODERS = [OneHotEncoder, AdjacencyEncoder, GraphFeatures, DepthFeatures]
+ENCODERS = [OneHotEncoder, AdjacencyEncoder, GraphFeatures, DepthFeatures, NumberFeatures]
 
 
 @pytest.mark.parametrize("name", list_spaces())
