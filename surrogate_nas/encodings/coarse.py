@@ -12,15 +12,16 @@ from surrogate_nas.spaces.operations import Operation
 MAX_VOCABULARY = 64
 
 
-def coarse(graphs: GraphBatch) -> GraphBatch:
+def coarse(graphs: GraphBatch, most: int = MAX_VOCABULARY) -> GraphBatch:
     """Take operations that differ only in their numbers for one, where there are too many to tell all apart.
 
     ``conv(16,3)`` and ``conv(64,5)`` both become ``conv``; what the numbers are, :class:`NumberFeatures` says.
 
     Args:
         graphs: Any graphs; those of a small vocabulary come back as they are.
+        most: Largest vocabulary that is kept.
     """
-    if len(graphs.vocabulary) <= MAX_VOCABULARY:
+    if len(graphs.vocabulary) <= most:
         return graphs
     vocabulary, place = _merged(graphs.vocabulary)
     return GraphBatch(np.append(place, np.int16(-1))[graphs.ops], graphs.adjacency, graphs.mask, vocabulary)

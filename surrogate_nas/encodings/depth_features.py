@@ -36,20 +36,21 @@ class DepthFeatures(Encoder):
         v, n = graphs.ops.shape
         vocabulary = len(graphs.vocabulary)
         behind, before = _depths(graphs)
-        columns = np.arange(n)
-        by_depth = np.zeros((v - 2, vocabulary, n), dtype=np.float32)
-        by_height = np.zeros_like(by_depth)
-        pairs = np.zeros((vocabulary, vocabulary, n), dtype=np.float32)
+        depths, edges = (v - 2) * vocabulary, vocabulary * vocabulary
+        width = 2 * depths + edges
+        out = np.zeros(n * width, dtype=np.float32)
+        start = np.arange(n) * width  # where each graph's columns begin
+        ops = graphs.ops.astype(np.int64)
+        there: npt.NDArray[np.bool_] = np.any(graphs.counts != 0, axis=2)
         for a in range(v):
-            at = columns[graphs.kept[a] & (0 < a < v - 1)]
-            by_depth[behind[a, at] - 1, graphs.ops[a, at], at] += 1
-            by_height[before[a, at] - 1, graphs.ops[a, at], at] += 1
-            for b in range(a + 1, v):
-                at = columns[graphs.counts[a, b] > 0]
-                pairs[graphs.ops[a, at], graphs.ops[b, at], at] += graphs.counts[a, b, at]
-        rows = (by_depth.shape[0] * vocabulary, vocabulary * vocabulary)
-        blocks = zip((by_depth, by_height, pairs), (rows[0], rows[0], rows[1]), strict=True)
-        return np.concatenate([block.reshape(count, n) for block, count in blocks]).T[back]
+            if 0 < a < v - 1:
+                at = np.flatnonzero(graphs.kept[a])
+                out[start[at] + (behind[a, at] - 1) * vocabulary + ops[a, at]] += 1
+                out[start[at] + depths + (before[a, at] - 1) * vocabulary + ops[a, at]] += 1
+            for b in np.flatnonzero(there[a]):
+                at = np.flatnonzero(graphs.counts[a, b])
+                out[start[at] + 2 * depths + ops[a, at] * vocabulary + ops[b, at]] += graphs.counts[a, b, at]
+        return out.reshape(n, width)[back]
 
     def _names(self) -> list[str]:
         graphs = coarse(self.space.graphs(self.space.sample(1, np.random.default_rng(0))))
@@ -65,12 +66,13 @@ class DepthFeatures(Encoder):
 def _depths(graphs: Contracted) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Edges on the longest way from the input to each node, and from each node to the output; (v, n)."""
     v, n = graphs.ops.shape
-    behind = np.zeros((v, n), dtype=np.int64)
-    before = np.zeros((v, n), dtype=np.int64)
+    behind, before = np.zeros((v, n), dtype=np.int16), np.zeros((v, n), dtype=np.int16)
+    edge = graphs.counts > 0
+    there: npt.NDArray[np.bool_] = np.any(edge, axis=2)
     for b in range(1, v):
-        for a in range(b):
-            behind[b] = np.where(graphs.counts[a, b] > 0, np.maximum(behind[b], behind[a] + 1), behind[b])
+        for a in np.flatnonzero(there[:, b]).tolist():
+            np.maximum(behind[b], (behind[a] + 1) * edge[a, b], out=behind[b])
     for a in range(v - 2, -1, -1):
-        for b in range(a + 1, v):
-            before[a] = np.where(graphs.counts[a, b] > 0, np.maximum(before[a], before[b] + 1), before[a])
-    return behind, before
+        for b in np.flatnonzero(there[a]).tolist():
+            np.maximum(before[a], (before[b] + 1) * edge[a, b], out=before[a])
+    return behind.astype(np.int64), before.astype(np.int64)

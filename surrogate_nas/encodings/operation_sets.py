@@ -12,7 +12,7 @@ ALL_SUBSETS_UP_TO = 4
 
 
 def operation_sets(vocabulary: tuple[Operation, ...], *, pairs: bool = True) -> tuple[npt.NDArray[np.bool_], list[str]]:
-    """Sets of operations that compute something (no input, output, identity or none).
+    """Sets of operations that compute something (no input, output, identity, none or state).
 
     Small vocabularies give all subsets. Large ones give single operations, groups that share an
     attribute (kind, weights, kernel, trait), the whole, and all pairs if asked for.
@@ -24,7 +24,7 @@ def operation_sets(vocabulary: tuple[Operation, ...], *, pairs: bool = True) -> 
     Returns:
         bool of shape (s, vocabulary) and a name for each set.
     """
-    working = [i for i, op in enumerate(vocabulary) if op.kind not in ("input", "output", "identity", "none")]
+    working = [i for i, op in enumerate(vocabulary) if op.kind not in ("input", "output", "identity", "none", "state")]
     found: dict[frozenset[int], str] = {}
     sizes = range(1, len(working) + 1) if len(working) <= ALL_SUBSETS_UP_TO else (1, 2) if pairs else (1,)
     for size in sizes:

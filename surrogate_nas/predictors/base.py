@@ -17,7 +17,7 @@ from surrogate_nas.spaces.base import SearchSpace
 Floats = npt.NDArray[np.float64]
 
 #: Rows scored at once: features of a million architectures would not fit into memory.
-CHUNK = 32_768
+CHUNK = 4_096
 
 
 class BasePredictor(BaseEstimator, ABC):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.encodings import GraphFeatures
+from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.predictors.state import State
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
@@ -27,6 +28,9 @@ REFERENCE_ROWS = 8192
 
 #: Wirings told apart; rarer ones share no context (a space may have thousands of them).
 MAX_WIRINGS = 24
+
+#: Larger vocabularies are merged: every operation gets columns in every place.
+MAX_VOCABULARY = 24
 
 #: A place seen in a smaller share of the space than this says nothing that transfers.
 RARE = 1e-3
@@ -134,6 +138,7 @@ class TransferFeatures:
 
     def _describe(self, batch: GraphBatch) -> tuple[dict[str, tuple[int, int]], Callable[..., Floats32]]:
         """Contexts and operations per group, and the function that counts kept contexts into columns."""
+        batch = coarse(batch, MAX_VOCABULARY)
         v = batch.ops.shape[1]
         inner = [i for i, op in enumerate(batch.vocabulary) if op.kind not in ("input", "output")]
         o, w = len(inner), len(self.wirings)

@@ -1,7 +1,7 @@
 """Tables as memory-mapped Arrow files in the user's cache: opened without reading, decoding or copying.
 
-A cached file is made from a Parquet file that passed its checks, and is named after that file's
-SHA-256 together with what decides how it was read: the space if one was given, the package's
+A cached file is made from a Parquet file that passed its checks, and is named after that file (an embedded one by its
+SHA-256, others by place, size and times) and what decides how it was read: the space if one was given, the package's
 version and the layout below. Whatever is wrong with the cache (not writable, damaged, made under
 another encoding), the Parquet file is read instead and nobody is told: a cache holds nothing that
 cannot be made again.
@@ -12,6 +12,7 @@ batch, so that each field is one stretch of the file.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,11 +52,28 @@ MAX_FILES = 32
 _TEXTS_KEY = b"surrogate_nas.texts"
 
 
+def file_identity(path: Path) -> str:
+    """Tells one state of a file from another: by its place, size and times, because reading it all takes too long.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InvalidInputError: No such file, or it cannot be looked at.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InvalidInputError(f"{path}: expected a readable table file ({error.strerror})") from None
+    told = (str(path.resolve()), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
 def open_through_cache(checksum: str, space: SearchSpace | None, read: Callable[[], Contents]) -> Contents:
     """Open the cached form of a file, or read the file and keep the result for the next time.
 
     Args:
-        checksum: SHA-256 of the file.
+        checksum: Tells this state of the file from any other: its SHA-256, or :func:`file_identity`.
         space: Space of its rows; None takes the one of the catalogue that the file names.
         read: Reads and checks the file.
     """

@@ -100,10 +100,14 @@ def open_file(path: Path, space: SearchSpace | None = None) -> Table:
         path: A file that ``Table.to_parquet`` wrote.
         space: Space of its rows; None takes the one of the catalogue that the file names.
     """
-    from surrogate_nas.tables.cache import open_through_cache
-    from surrogate_nas.tables.parquet import file_checksum, read_parquet
+    from surrogate_nas.tables.cache import file_identity, open_through_cache
 
-    return Table.of_checked(*open_through_cache(file_checksum(path), space, lambda: read_parquet(path, space)))
+    def read() -> "Contents":
+        from surrogate_nas.tables.parquet import read_parquet
+
+        return read_parquet(path, space)
+
+    return Table.of_checked(*open_through_cache(file_identity(path), space, read))
 
 
 def _open_embedded(entry: TableEntry, space: SearchSpace | None) -> Table:

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.encodings.operation_sets import operation_sets
 from surrogate_nas.encodings.paths import FACTORS, Contracted, path_statistics, path_weights, signal_flow
 from surrogate_nas.spaces import get_space, list_spaces
@@ -28,19 +29,20 @@ def paths_of(graphs: Contracted, i: int) -> list[tuple[list[int], int]]:
 @pytest.fixture(scope="module", params=list_spaces())
 def case(request):
     space = get_space(request.param)
-    graphs = Contracted.of(space.graphs(space.sample(60, np.random.default_rng(1))))
+    graphs = Contracted.of(coarse(space.graphs(space.sample(60, np.random.default_rng(1)))))
     sets, names = operation_sets(graphs.vocabulary, pairs=False)
     assert len(set(names)) == len(names)
-    return graphs, sets, graphs.members(sets)
+    states = np.array([op.kind == "state" for op in graphs.vocabulary])  # paths within a set lead through them
+    return graphs, sets, states, graphs.members(sets)
 
 
 def test_path_statistics_agree_with_enumeration(case):
-    graphs, sets, members = case
+    graphs, sets, states, members = case
     found = path_statistics(graphs, members)
     for i in range(graphs.ops.shape[1]):
         paths = [ops for ops, _ in paths_of(graphs, i)]
         for s, chosen in enumerate(sets):
-            within = [len(ops) for ops in paths if chosen[ops].all()]
+            within = [int(chosen[ops].sum()) for ops in paths if (chosen | states)[ops].all()]
             numbers = [int(chosen[ops].sum()) for ops in paths]
             assert found.shortest[s, i] == min(within, default=-1)
             assert found.longest[s, i] == max(within, default=-1)
@@ -49,12 +51,12 @@ def test_path_statistics_agree_with_enumeration(case):
 
 
 def test_path_weights_agree_with_enumeration(case):
-    graphs, sets, members = case
+    graphs, sets, states, members = case
     within, *powers = path_weights(graphs, members)
     for i in range(graphs.ops.shape[1]):
         paths = paths_of(graphs, i)
         for s, chosen in enumerate(sets):
-            assert within[s, i] == sum(p for ops, p in paths if chosen[ops].all())
+            assert within[s, i] == sum(p for ops, p in paths if (chosen | states)[ops].all())
             for factor, weights in zip(FACTORS, powers, strict=True):
                 expected = sum(p * factor ** int(chosen[ops].sum()) for ops, p in paths)
                 assert weights[s, i] == pytest.approx(expected, rel=1e-5)
