@@ -25,7 +25,7 @@ from pathlib import Path
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.tables import Table
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 PACKAGE = "nas-bench-graph==1.4.0"
@@ -76,7 +76,7 @@ def read_wheel(path: Path) -> Table:
     with zipfile.ZipFile(path) as wheel:
         for task, digest in PICKLES.items():
             check_digest(f"{task}.bench", wheel.read(f"nas_bench_graph/light/{task}.bench"), digest)
-    return import_table("nas-bench-graph", path)
+    return read_source("nas-bench-graph", path)
 
 
 def register(table: Table, path: Path) -> str:

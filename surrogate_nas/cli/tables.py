@@ -115,12 +115,12 @@ def import_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Read an official file, or your own, and keep it as a table that opens by name."""
-    from surrogate_nas.tables.obtaining import import_source
+    from surrogate_nas.tables.obtaining import import_table
 
     given = {"space": space, "arch_column": arch_column, "columns": column or None, "partial": partial or None}
     options = {key: value for key, value in given.items() if value is not None}
     with console_progress(silent=as_json) as progress:
-        table = import_source(source, path, name=name, verify=not no_checksum, progress=progress, **options)
+        table = import_table(source, path, name=name, verify=not no_checksum, progress=progress, **options)
     _imported(table, as_json)
 
 

@@ -9,7 +9,7 @@ from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress
 from surrogate_nas.tables.catalogue import load_table, table_entries
 from surrogate_nas.tables.downloads import download
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.sources import get_source, imported_path, sources
 from surrogate_nas.tables.table import Table
 
@@ -32,10 +32,10 @@ def download_table(
     """
     if file is None and get_source(name).table_path.is_file():
         return load_table(name)
-    return import_source(name, download(name, file, offline=offline, progress=progress), progress=progress)
+    return import_table(name, download(name, file, offline=offline, progress=progress), progress=progress)
 
 
-def import_source(
+def import_table(
     source: str,
     path: "str | PathLike[str]",
     *,
@@ -69,7 +69,12 @@ def import_source(
         for file in benchmark.files:
             if verify and file.name == place.name and place.is_file():
                 file.verify(place)
-    table = import_table(benchmark.importer if benchmark else source, place, progress=progress, **options)
+    table = read_source(benchmark.importer if benchmark else source, place, progress=progress, **options)
+    if benchmark and table.space.name != benchmark.space:
+        raise InvalidInputError(
+            f"{place}: expected {benchmark.name}, whose architectures are of space {benchmark.space!r}, got some of "
+            f"{table.space.name!r}; import it under its own name"
+        )
     info = dataclasses.replace(table.info, name=name)
     if benchmark:
         info = dataclasses.replace(

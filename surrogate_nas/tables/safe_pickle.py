@@ -243,14 +243,14 @@ def limited(stream: IO[bytes], limit: int) -> io.BufferedReader:
 
 
 @contextmanager
-def open_bz2(path: Path, *, limit: int) -> Iterator[io.BufferedReader]:
+def open_bz2(source: Path | IO[bytes], *, limit: int) -> Iterator[io.BufferedReader]:
     """Open a file compressed by bzip2 as a stream of what it holds.
 
     Args:
-        path: The file.
+        source: The file, or a stream of it.
         limit: Bytes after expansion at which the file is refused, so that a small one cannot fill the memory.
     """
-    with bz2.open(path, "rb") as file:
+    with bz2.open(source, "rb") as file:
         yield limited(file, limit)
 
 

@@ -1,6 +1,6 @@
 """Reading the benchmarks' official files, as published, into tables; one module per source.
 
-    table = import_table("nas-bench-101", "nasbench_full.tfrecord")
+    table = read_source("nas-bench-101", "nasbench_full.tfrecord")
     table.to_parquet("nas-bench-101.parquet")
 
 No importer needs the benchmark's own package, none runs code from a file, and none writes anything.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from surrogate_nas.core.progress import Progress
     from surrogate_nas.tables.table import Table
 
-__all__ = ["import_table", "list_importers"]
+__all__ = ["list_importers", "read_source"]
 
 #: Source -> module of this package and function in it.
 _IMPORTERS = {
@@ -39,11 +39,11 @@ _IMPORTERS = {
 
 
 def list_importers() -> list[str]:
-    """Names of the sources that :func:`import_table` reads."""
+    """Names of the sources that :func:`read_source` reads."""
     return list(_IMPORTERS)
 
 
-def import_table(
+def read_source(
     source: str, path: "str | PathLike[str]", *, progress: "Progress | None" = None, **options: Any
 ) -> "Table":
     """Read an official file, or a user's own.

@@ -1,7 +1,7 @@
 """NATS-Bench: its topology (tss) and size (sss) benchmarks, as ``-simple`` folders or as single files.
 
-A folder holds ``meta.pickle.pbz2``, a dict with "meta_archs", the list of all architectures, and one file
-``000000.pickle.pbz2`` per architecture: records by schedule ("12" and "200" epochs for topology; "01", "12"
+A folder, or the archive of one, holds ``meta.pickle.pbz2``, a dict with "meta_archs", the list of all
+architectures, and one file ``000000.pickle.pbz2`` per architecture: records by schedule ("12" and "200" epochs for topology; "01", "12"
 and "90" for size) that :mod:`~surrogate_nas.tables.importers.arch_results` reads. Files are read one at a
 time and forgotten. A single file ``NATS-tss-v1_0-3ffb9.pickle.pbz2`` holds all of it in one pickle, which
 cannot be read in parts and takes tens of gigabytes of memory: prefer the folder.
@@ -9,10 +9,12 @@ cannot be read in parts and takes tens of gigabytes of memory: prefer the folder
 Which of the two benchmarks it is, the architectures tell: ``|op~0|+...`` or widths like ``8:16:24:32:40``.
 """
 
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
@@ -58,7 +60,8 @@ def read_nats_bench(
     Task "cifar10-valid" was trained on half of the training images, "cifar10" on all of them.
 
     Args:
-        path: The folder ``NATS-tss-v1_0-3ffb9-simple`` or ``NATS-sss-v1_0-50262-simple``, or the single file.
+        path: The folder ``NATS-tss-v1_0-3ffb9-simple`` or ``NATS-sss-v1_0-50262-simple``, the ``.tar`` of it as it
+            is downloaded, or the single file.
         progress: Told how many architectures were read; of a single file, what memory is needed.
         partial: Accept fewer architectures than were published.
         curves: Whether to keep learning curves, which take up to 1 GB.
@@ -69,8 +72,7 @@ def read_nats_bench(
     """
     report = progress or Silent()
     place = Path(path)
-    with naming(place):
-        texts, records, record_of = _folder(place) if place.is_dir() else _file(place, report)
+    with naming(place), _opened(place, report) as (texts, records, record_of):
         space, name = _benchmark(texts[0])
         return results_table(
             get_space(space),
@@ -87,17 +89,37 @@ def read_nats_bench(
 _Contents = tuple[list[str], list[int], Callable[[int], object]]
 
 
-def _folder(folder: Path) -> _Contents:
-    with naming(META):
-        texts = architectures_of(_load(folder / META, MEMBER_LIMIT))
-    there = {p.name for p in folder.iterdir()}
-    names = {i: name for i in range(len(texts)) for name in _names(i) if name in there}
+@contextmanager
+def _opened(place: Path, report: Progress) -> Iterator[_Contents]:
+    if place.is_dir():
+        yield _members({p.name: p for p in place.iterdir()}.get)
+    elif not place.name.endswith(".tar"):
+        yield _file(place, report)
+    else:
+        try:
+            with tarfile.open(place, "r:") as archive:
+                # Read where they lie: nothing is unpacked, so that no name in the archive matters.
+                there = {Path(m.name).name: m for m in archive if m.isfile()}
+                yield _members(lambda name: archive.extractfile(there[name]) if name in there else None)
+        except tarfile.TarError as error:
+            raise InvalidInputError(
+                f"expected a complete tar archive, got something else or a truncated one ({error}); download it again"
+            ) from None
 
-    def record_of(i: int) -> object:
-        with naming(names[i]):
-            return _load(folder / names[i], MEMBER_LIMIT)
 
-    return texts, list(names), record_of
+def _members(find: Callable[[str], Path | IO[bytes] | None]) -> _Contents:
+    """What a folder or an archive holds; ``find`` gives a file by its name, None if it is not there."""
+
+    def load(name: str) -> Any:
+        with naming(name):
+            found = find(name)
+            if found is None:
+                raise InvalidInputError("expected this file, it is missing; unpack the archive again")
+            return _load(found, MEMBER_LIMIT)
+
+    texts = architectures_of(load(META))
+    names = {i: name for i in range(len(texts)) for name in _names(i) if find(name) is not None}
+    return texts, list(names), lambda i: load(names[i])
 
 
 def _file(path: Path, report: Progress) -> _Contents:
@@ -121,8 +143,8 @@ def _benchmark(text: str) -> tuple[str, str]:
     return ("nas-bench-201", "nats-tss") if "|" in text else ("nats-sss", "nats-sss")
 
 
-def _load(path: Path, limit: int) -> Any:
-    with open_bz2(path, limit=limit) as stream:
+def _load(source: Path | IO[bytes], limit: int) -> Any:
+    with open_bz2(source, limit=limit) as stream:
         content = load_pickle(stream, allow=PLAIN_DATA)
         if stream.read(1):  # reading on to the end also compares the checksum
             raise InvalidInputError("expected one pickle, got more after it; download it again")

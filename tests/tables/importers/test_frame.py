@@ -7,7 +7,7 @@ import pytest
 from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
 from surrogate_nas.spaces import get_space
 from surrogate_nas.tables import Table
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.importers.frame import parse_description, parse_own_name, read_frame
 from surrogate_nas.tables.schema import column_name
 
@@ -39,7 +39,7 @@ def path(request, tmp_path):
     ],
 )
 def test_described_columns_are_read(path, columns):
-    table = import_table("csv", path, space=SPACE.name, arch_column="arch", columns=columns, licence="MIT")
+    table = read_source("csv", path, space=SPACE.name, arch_column="arch", columns=columns, licence="MIT")
     np.testing.assert_array_equal(table.X, X)
     at = {"task": "blobs", "metric": "accuracy", "split": "val", "epochs": 200, "seed": 0}
     np.testing.assert_array_equal(table.query(X, **at), FRAME["acc"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.crc32c import crc32c, mask
 from surrogate_nas.tables import Table
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.importers.nas_bench_101 import read_nas_bench_101
 from surrogate_nas.tables.importers.tfrecord import MAX_RECORD, read_records
 from surrogate_nas.tables.importers.wire import BYTES, FIXED32, FIXED64, VARINT, fields
@@ -150,7 +150,7 @@ def test_every_number_of_the_full_file_is_read(write, records):
 
 def test_the_small_file_is_read_in_any_order_of_modules(write):
     small = official((108,))
-    table = import_table("nas-bench-101", write(small[::3] + small[1::3] + small[2::3]), partial=True)
+    table = read_source("nas-bench-101", write(small[::3] + small[1::3] + small[2::3]), partial=True)
     assert len(table.columns) == 3 * 4 + 1
     check(table, (108,))
 

@@ -10,7 +10,7 @@ import pytest
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import get_space
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.importers.nas_bench_301 import read_nas_bench_301
 
 DARTS = "NetworkSelectorDatasetInfo:darts:"
@@ -114,7 +114,7 @@ def check(table, configs, results):
 
 
 def test_a_folder_of_folders_is_read_number_by_number(folder, configs, results):
-    table = import_table("nas-bench-301", folder)
+    table = read_source("nas-bench-301", folder)
     check(table, configs, results)
     column = table.column(task="cifar10", metric="accuracy", split="val", epochs=100, seed=0)
     assert (column.unit, column.direction) == ("%", "max")

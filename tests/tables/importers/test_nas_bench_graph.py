@@ -10,7 +10,7 @@ import pytest
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import get_space
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.importers.nas_bench_graph import read_nas_bench_graph, read_task, restore_ties
 
 SPACE = get_space("nas-bench-graph")
@@ -58,7 +58,7 @@ def write(tmp_path):
 
 def test_a_light_file_is_read_number_by_number(write):
     published = light(KEYS)
-    table = import_table("nas-bench-graph", write("cora.bench", published), partial=True)
+    table = read_source("nas-bench-graph", write("cora.bench", published), partial=True)
     assert len(table) == len(KEYS)
     for field, asked in {
         "valid_perf": {"metric": "accuracy", "split": "val"},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.importers.nas_bench_macro import read_nas_bench_macro
 
 
@@ -43,7 +43,7 @@ def write(tmp_path):
 def test_every_number_of_the_whole_file_is_read(write):
     names = ["".join(digits) for digits in itertools.product("012", repeat=8)]
     published = content(names[::-1])  # the file's order is its own
-    table = import_table("nas-bench-macro", write(published))
+    table = read_source("nas-bench-macro", write(published))
     assert len(table) == table.space.size == 3**8
     X = table.space.parse(list(published))
     at = {"task": "cifar10", "metric": "accuracy", "split": "test"}

@@ -4,6 +4,7 @@ import bz2
 import copy
 import os
 import pickle
+import tarfile
 
 import numpy as np
 import pytest
@@ -161,6 +162,34 @@ def test_its_own_api_reads_the_same_sizes(writers, tmp_path):
     assert_api_agrees(api, table, writers.SIZES)
 
 
+def archive_of(folder, path, **options):
+    with tarfile.open(path, "w", **options) as archive:
+        archive.add(folder, arcname=folder.name)
+    return path
+
+
+def test_the_archive_is_read_as_it_is_downloaded(folder, table, tmp_path):
+    again = read_nats_bench(archive_of(folder, tmp_path / "NATS-tss-v1_0-3ffb9-simple.tar"), partial=True)
+    assert again.columns == table.columns
+    np.testing.assert_array_equal(again.X, table.X)
+    for c in table.columns:
+        which = {"task": c.task, "metric": c.metric, "split": c.split, "epochs": c.epochs, "seed": c.seed}
+        np.testing.assert_array_equal(again.values(**which), table.values(**which))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["NATS-tss-v1_0-3ffb9-simple.tar"], "nothing is unpacked"
+
+
+def test_truncated_archives_are_one_clear_line(folder, tmp_path):
+    path = archive_of(folder, tmp_path / "cut.tar")
+    whole = path.read_bytes()
+    for size in (0, 100, 512, 700, 1536, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InvalidInputError, match=r"cut\.tar: "):
+            read_nats_bench(path, partial=True)
+    path.write_bytes(b"no archive at all" * 100)
+    with pytest.raises(InvalidInputError, match="expected a complete tar archive"):
+        read_nats_bench(path, partial=True)
+
+
 def test_progress_counts_architectures(folder):
     listener = Listener()
     read_nats_bench(folder, progress=listener, partial=True, curves=False)
@@ -247,7 +276,7 @@ def test_results_of_another_architecture_are_refused(writers, topologies, tmp_pa
 
 
 def test_other_places_are_one_clear_line(tmp_path):
-    with pytest.raises(InvalidInputError, match="expected a readable file"):
+    with pytest.raises(InvalidInputError, match=r"meta\.pickle\.pbz2: expected this file, it is missing"):
         read_nats_bench(tmp_path)
     with pytest.raises(InvalidInputError, match="expected a readable file"):
         read_nats_bench(tmp_path / "none.pickle.pbz2")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from surrogate_nas.core import InvalidInputError, UnknownNameError
-from surrogate_nas.tables.importers import import_table, list_importers
+from surrogate_nas.tables.importers import list_importers, read_source
 
 OPTIONS = {
     "csv": {"space": "nas-bench-201"}, "parquet": {"space": "nas-bench-201"}, "suite-zero": {"space": "nasbench201"},
@@ -20,7 +20,7 @@ def test_every_source_has_a_name():
 @pytest.mark.parametrize("source", list_importers())
 def test_every_source_exists_and_names_a_file_that_is_not_there(source, tmp_path):
     with pytest.raises(InvalidInputError, match="nothing") as error:
-        import_table(source, tmp_path / "nothing", **OPTIONS.get(source, {}))
+        read_source(source, tmp_path / "nothing", **OPTIONS.get(source, {}))
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
 
@@ -28,14 +28,14 @@ def test_every_source_exists_and_names_a_file_that_is_not_there(source, tmp_path
 @pytest.mark.parametrize("source", list_importers())
 def test_options_are_checked(source, tmp_path):
     with pytest.raises(InvalidInputError, match=f"source '{source}' has no option 'colour': expected"):
-        import_table(source, tmp_path, colour="red")
+        read_source(source, tmp_path, colour="red")
 
 
 def test_unknown_and_incomplete_calls_are_one_line(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown source 'nas-bench-102'.*did you mean 'nas-bench-101'"):
-        import_table("nas-bench-102", tmp_path)
+        read_source("nas-bench-102", tmp_path)
     with pytest.raises(InvalidInputError, match="source 'csv' needs the option 'space'"):
-        import_table("csv", tmp_path)
+        read_source("csv", tmp_path)
 
 
 def test_asking_for_the_list_loads_no_importer():

@@ -9,7 +9,7 @@ import pytest
 
 from surrogate_nas.core import InvalidInputError, UnknownNameError
 from surrogate_nas.spaces import get_space
-from surrogate_nas.tables.importers import import_table
+from surrogate_nas.tables.importers import read_source
 from surrogate_nas.tables.importers.suite_zero import read_suite_zero
 
 #: Published pairs of NASLib's tuple and the official text, over all operations and edges.
@@ -46,7 +46,7 @@ def test_every_score_and_second_is_read(write):
         "cifar10": {key: entry(i) for i, key in enumerate(PAIRS)},
         "ninapro": {key: entry(10 + i) for i, key in enumerate(list(PAIRS)[:2])},
     }
-    table = import_table("suite-zero", write(content))
+    table = read_source("suite-zero", write(content))
     assert table.tasks == ("cifar10", "ninapro")
     assert table.default_metric("cifar10") == "val_accuracy"
     X = table.space.parse(list(PAIRS.values()))
