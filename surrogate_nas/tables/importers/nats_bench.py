@@ -1,10 +1,10 @@
 """NATS-Bench: its topology (tss) and size (sss) benchmarks, as ``-simple`` folders or as single files.
 
 A folder, or the archive of one, holds ``meta.pickle.pbz2``, a dict with "meta_archs", the list of all
-architectures, and one file ``000000.pickle.pbz2`` per architecture: records by schedule ("12" and "200" epochs for topology; "01", "12"
-and "90" for size) that :mod:`~surrogate_nas.tables.importers.arch_results` reads. Files are read one at a
-time and forgotten. A single file ``NATS-tss-v1_0-3ffb9.pickle.pbz2`` holds all of it in one pickle, which
-cannot be read in parts and takes tens of gigabytes of memory: prefer the folder.
+architectures, and one file ``000000.pickle.pbz2`` per architecture: records by schedule ("12" and "200"
+epochs for topology; "01", "12" and "90" for size) that :mod:`~surrogate_nas.tables.importers.arch_results`
+reads. Files are read one at a time and forgotten. A single file ``NATS-tss-v1_0-3ffb9.pickle.pbz2`` holds all
+of it in one pickle, which cannot be read in parts and takes tens of gigabytes of memory: prefer the folder.
 
 Which of the two benchmarks it is, the architectures tell: ``|op~0|+...`` or widths like ``8:16:24:32:40``.
 """
