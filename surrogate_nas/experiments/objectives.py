@@ -23,6 +23,9 @@ from surrogate_nas.tables import TRAIN_TIME, Table
 Floats = npt.NDArray[np.float64]
 Epochs = npt.NDArray[np.int64]
 
+#: Where fewer than one in so many architectures is measured, searches draw from those instead of from the space.
+SPARSE = 20
+
 #: Spaces with more codes than this are looked up row by row.
 MAX_CODES = 2**20
 
@@ -68,6 +71,10 @@ class Objective(ABC):
     def measured(self, X: Rows) -> npt.NDArray[np.bool_]:
         """Tell which rows can be evaluated at all, shape (n,); the others are neither proposed nor charged."""
         return np.ones(len(X), dtype=bool)
+
+    def measured_rows(self) -> Rows | None:
+        """All rows that can be evaluated, shape (m, d), where they are a small part of the space; else None."""
+        return None
 
     def stream(self, X: Rows, epochs: Epochs | None = None) -> Iterator[tuple[npt.NDArray[np.int64], Evaluation]]:
         """Evaluate rows, and hand out results as they are finished, so that a kill loses none of them.
@@ -150,6 +157,12 @@ class TableObjective(Objective):
         """Tell which rows of the space the table has a score for."""
         known = self._known
         return ~np.isnan(self._query(X, self.column.epochs)) if known is None else known[self.space.codes(X)]
+
+    def measured_rows(self) -> Rows | None:
+        """The rows that have a score, where fewer than one in :data:`SPARSE` architectures of the space has one."""
+        c = self.column
+        X, _ = self.table.data(task=c.task, metric=c.metric, split=c.split, epochs=c.epochs, seed=c.seed)
+        return X if len(X) * SPARSE < self.space.size else None
 
     @cached_property
     def _known(self) -> npt.NDArray[np.bool_] | None:

@@ -188,7 +188,8 @@ class _Run:
     def result(self) -> SearchResult:
         """Spend the budget."""
         sign = _sign(self.objective)
-        self.strategy.restrict(allowed=self.objective.measured, key=self.objective.key)
+        objective = self.objective
+        self.strategy.restrict(allowed=objective.measured, key=objective.key, among=objective.measured_rows())
         while self.spent < self.budget:
             proposal = self._ask()
             if not len(proposal.X):

@@ -93,7 +93,7 @@ class Strategy(ABC):
         self.ledger.settle(rows)
         self._learn(rows, values, epochs, cost_s)
 
-    def restrict(self, *, allowed: Predicate | None = None, key: Key | None = None) -> None:
+    def restrict(self, *, allowed: Predicate | None = None, key: Key | None = None, among: Rows | None = None) -> None:
         """Narrow what may be proposed, on top of the strategy's own parameters, before the first ``ask``.
 
         A run calls it with what its objective has measured, and with what counts as the same there.
@@ -101,8 +101,9 @@ class Strategy(ABC):
         Args:
             allowed: Further condition, rows (n, d) -> bool (n,).
             key: "row" or "canonical"; ignored where the strategy was given its own.
+            among: All rows that the objective can evaluate, shape (m, d), where they are a small part of the space.
         """
-        self.ledger.restrict(allowed=allowed, key=key)
+        self.ledger.restrict(allowed=allowed, key=key, among=among)
 
     def get_params(self) -> dict[str, Any]:
         """The parameters it was made with, by name."""

@@ -121,4 +121,4 @@ class RegularizedEvolution(Strategy):
         return max([self.population[int(u * size)] for u in self._tournaments.pop()], key=_SCORE)
 
     def _sample(self, k: int) -> Rows:
-        return self.space.sample(k, self._rng)
+        return self.ledger.sample(k, self._rng)

@@ -78,12 +78,12 @@ class Exhaustive(Strategy):
         """Scores change nothing."""
 
     def _sorted(self) -> Rows:
-        if self.space.size > MAX_LISTED:
+        rows = self.ledger.listed()
+        if rows is None:
             raise InvalidInputError(
                 f"Exhaustive: expected a space of at most {MAX_LISTED:,} architectures, got {self.space.name!r} with "
                 f"{self.space.size:,}; take RandomSearch or RegularizedEvolution"
             )
-        rows = self.space.enumerate()
         if self.predictor is None:
             return rows
         mean = np.asarray(self.predictor.predict(rows), dtype=np.float64)

@@ -57,21 +57,43 @@ class Ledger:
         self._pending: set[bytes] = set()  # rows
         self._told_first: list[Rows] = []  # before anything was claimed, in case the key changes
         self._claimed = False
+        self._among: Rows | None = None  # all rows that may be proposed, where they are few
+        self._reserve: deque[Candidate] | None = None
 
     @property
     def n_pending(self) -> int:
         """Number of architectures asked for and not yet told."""
         return len(self._pending)
 
-    def restrict(self, *, allowed: Predicate | None = None, key: Key | None = None) -> None:
-        """Add a condition, and set the key unless the constructor was given one; before anything is claimed."""
+    def restrict(self, *, allowed: Predicate | None = None, key: Key | None = None, among: Rows | None = None) -> None:
+        """Add a condition, and set the key unless the constructor was given one; before anything is claimed.
+
+        Args:
+            allowed: Condition on rows.
+            key: What counts as the same architecture.
+            among: All rows that meet the condition, shape (m, d), where drawing from the space would hardly hit one.
+        """
         if self._claimed:
             raise InvalidInputError("strategy: expected one that has proposed nothing yet; make a new one for each run")
         if allowed is not None:
             self._allowed.append(allowed)
+        if among is not None:
+            self._among = among
         if key is not None and not self._fixed_key and key != self._key:
             self._key = key
             self._seen = {c.key for rows in self._told_first for c in self._candidates(rows)}
+
+    def sample(self, n: int, rng: np.random.Generator) -> Rows:
+        """Random rows that may be among those to propose, shape (n, d)."""
+        if self._among is None:
+            return self.space.sample(n, rng)
+        return self._among[rng.integers(len(self._among), size=n)]
+
+    def listed(self) -> Rows | None:
+        """All rows that may be among those to propose; None where they are too many to list."""
+        if self._among is not None:
+            return self._among
+        return self.space.enumerate() if self.space.size <= MAX_LISTED else None
 
     def screen(self, X: Rows) -> list[Candidate]:
         """The rows of ``X`` that satisfy all conditions, ready to be claimed; repeats are kept."""
@@ -126,7 +148,11 @@ class Ledger:
                 return taken
             pool.extend(self.screen(source(max(n, block) << attempt)))
             taken += self.claim(pool, n - len(taken))
-        if len(taken) < n and self.space.size <= MAX_LISTED:
+        if len(taken) < n and self._among is not None:
+            if self._reserve is None:  # drawn once: it is asked again and again where a space is hardly measured
+                self._reserve = deque(self.screen(self._among[rng.permutation(len(self._among))]))
+            taken += self.claim(self._reserve, n - len(taken))
+        elif len(taken) < n and self.space.size <= MAX_LISTED:
             rest = [c for c in self.screen(self.space.enumerate()) if c.key not in self._seen]
             pool.extend(rest[i] for i in rng.permutation(len(rest)))
             taken += self.claim(pool, n - len(taken))

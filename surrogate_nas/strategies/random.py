@@ -44,7 +44,7 @@ class RandomSearch(Strategy):
         return Proposal(ledger.rows(ledger.draw(n, self._sample, self._rng, self._pool, BLOCK)))
 
     def _sample(self, k: int) -> Rows:
-        return self.space.sample(k, self._rng)
+        return self.ledger.sample(k, self._rng)
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         """Scores change nothing."""

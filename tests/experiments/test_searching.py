@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import surrogate_nas as sn
 import surrogate_nas.experiments
 from surrogate_nas.core import Column, InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.experiments.objectives import CallableObjective, Evaluation, Objective, TableObjective
@@ -409,3 +410,22 @@ def test_no_module_hides_a_public_name():
     modules = {module.name for module in pkgutil.iter_modules(surrogate_nas.experiments.__path__)}
     assert not modules & set(surrogate_nas.experiments.__all__)
     assert surrogate_nas.search is search
+
+
+def sparse_table(n=300):
+    """A table of a few architectures of a space with 10^18 of them."""
+    space = sn.get_space("nas-bench-301")
+    X = space.sample(n, np.random.default_rng(0), unique=True)
+    scores = np.random.default_rng(1).random(n)
+    scores[::10] = np.nan  # never measured
+    return sn.Table(space, X, {sn.Column("blobs", "accuracy", "val"): scores})
+
+
+@pytest.mark.parametrize("strategy", [sn.strategies.RandomSearch, sn.strategies.RegularizedEvolution])
+def test_a_search_stays_where_a_space_was_measured(strategy):
+    table = sparse_table()
+    objective = sn.TableObjective(table, task="blobs")
+    result = sn.search(objective, strategy(table.space, random_state=0), budget=270)
+    assert not np.isnan(result.scores).any()
+    assert len(np.unique(table.space.keys(result.X))) == 270
+    assert result.best_score == table.best(task="blobs")[1]
