@@ -66,7 +66,7 @@ def environment(wheel, tmp_path_factory) -> Path:
 def test_the_wheel_holds_the_package_and_its_data_only(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     data = {p.relative_to(ROOT / "data").as_posix() for p in (ROOT / "data").rglob("*") if p.is_file()}
-    assert {"registry.toml", "README.md"} <= data
+    assert {"registry.toml", "README.md", "tables/nas-bench-graph.md", "tables/nas-bench-101.md"} <= data
     assert any(name.endswith(".parquet") for name in data)
     assert {f"surrogate_nas/_data/{name}" for name in data} <= names
     assert "surrogate_nas/py.typed" in names

@@ -68,18 +68,21 @@ def info_command(
 ) -> None:
     """Say what a table holds, where it comes from and what to cite."""
     from surrogate_nas.tables import list_tables, load_table
-    from surrogate_nas.tables.sources import sources
+    from surrogate_nas.tables.sources import page_of, sources
 
-    source = sources().get(table)
+    source, page = sources().get(table), page_of(table)
     opened = None if source and table not in list_tables() else load_table(table)
     if as_json:
         about: dict[str, Any] = {} if source is None else {"benchmark": _source_json(source)}
-        show_json(about | ({"name": table} if opened is None else _table_json(opened)))
+        about |= {"name": table} if opened is None else _table_json(opened)
+        show_json(about | {"page": None if page is None else str(page)})
         return
     if opened is not None:
         _show_opened(opened)
     if source is not None:
         _show_source(source, here=opened is not None)
+    if page is not None:
+        _labelled(("page", str(page)))
 
 
 @app.command("download", epilog="Example:  surrogate-nas tables download nas-bench-macro")

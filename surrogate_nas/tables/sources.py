@@ -151,6 +151,11 @@ def list_imported() -> list[str]:
     return sorted(path.stem for path in (cache_folder() / "imported").glob("*.parquet"))
 
 
+def page_of(name: str) -> Path | None:
+    """The page that documents the table of that name, its columns and their pitfalls; None if it has none."""
+    return {page.stem: page for page in (data_folder() / "tables").glob("*.md")}.get(name)
+
+
 def not_imported(name: str, known: list[str]) -> UnknownNameError:
     """The error for a table that is not here; says how to get it if a benchmark has its name."""
     if name not in sources():
