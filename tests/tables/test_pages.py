@@ -25,7 +25,7 @@ HEADINGS = [
     "Get it", "The space", "Columns", "How it was measured", "Learning curves", "Pitfalls", "Ask it",
     "Licence and citation",
 ]  # fmt: skip
-LONGEST = 81
+LONGEST = 78
 
 PROXIES = (
     "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
