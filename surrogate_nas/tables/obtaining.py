@@ -75,11 +75,8 @@ def import_table(
             f"{place}: expected {benchmark.name}, whose architectures are of space {benchmark.space!r}, got some of "
             f"{table.space.name!r}; import it under its own name"
         )
-    info = dataclasses.replace(table.info, name=name)
-    if benchmark:
-        info = dataclasses.replace(
-            info, source=benchmark.homepage, licence=benchmark.licence, citation=benchmark.citation
-        )
+    about = benchmark.about if benchmark else {}
+    info = dataclasses.replace(table.info, **{**about, "name": name})
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -106,6 +106,11 @@ class Source:
         return self.files[0] if name is None else choose("file", name, {f.name: f for f in self.files})
 
     @property
+    def about(self) -> dict[str, Any]:
+        """Name, source, licence and citation, as a table is given them."""
+        return {"name": self.name, "source": self.homepage, "licence": self.licence, "citation": self.citation}
+
+    @property
     def table_path(self) -> Path:
         """Where its table is kept once it is imported."""
         return imported_path(self.name)

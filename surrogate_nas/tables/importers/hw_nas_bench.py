@@ -25,17 +25,9 @@ from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.importers.pickled import as_record, field, kind_of, named, number
 from surrogate_nas.tables.importers.reading import check_complete, naming
 from surrogate_nas.tables.safe_pickle import PLAIN_DATA, Array, load_pickle
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
 from surrogate_nas.tables.text import parse_architectures
-
-DESCRIPTION: dict[str, Any] = {
-    "source": "https://github.com/GATECH-EIC/HW-NAS-Bench",
-    "licence": "MIT",
-    "citation": (
-        "Chaojian Li, Zhongzhi Yu, Yonggan Fu, Yongan Zhang, Yang Zhao, Haoran You, Qixuan Yu, Yue Wang, Yingyan Lin. "
-        "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark. ICLR 2021. arXiv:2103.10584"
-    ),
-}
 
 #: What a cost's name ends with, its unit and direction.
 COSTS: tuple[tuple[str, str, Direction], ...] = (
@@ -88,7 +80,7 @@ def read_hw_nas_bench(path: "str | PathLike[str]", *, progress: Progress | None 
             report.track("data sets", done, len(tasks))
         check_complete(len(texts), space.size, partial)
         X = parse_architectures(space, texts)
-        return Table(space, X, columns, name="hw-nas-bench", **DESCRIPTION)
+        return Table(space, X, columns, **get_source("hw-nas-bench").about)
 
 
 def read_hw_nas_bench_fbnet(
@@ -125,8 +117,9 @@ def fbnet_table(path: Path, space: SearchSpace, X: npt.ArrayLike, report: Progre
                     constant, costs = _sums(lookup, network, blocks, name)
                     columns[column] = constant + costs[np.arange(len(costs)), rows].sum(axis=1)
             report.track("costs", done, len(lookups))
-        source = f"{DESCRIPTION['source']} (sums over the costs of blocks)"
-        return Table(space, rows, columns, name="hw-nas-bench-fbnet", **(DESCRIPTION | {"source": source}))
+        about = get_source("hw-nas-bench").about
+        about |= {"name": "hw-nas-bench-fbnet", "source": f"{about['source']} (sums over the costs of blocks)"}
+        return Table(space, rows, columns, **about)
 
 
 def _load(path: Path) -> dict[Any, Any]:

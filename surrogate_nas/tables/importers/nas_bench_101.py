@@ -31,19 +31,10 @@ from surrogate_nas.tables.curves import Curve
 from surrogate_nas.tables.importers.reading import check_complete, integer, naming
 from surrogate_nas.tables.importers.tfrecord import read_records
 from surrogate_nas.tables.importers.wire import BYTES, FIXED64, VARINT, double, fields
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
 
 TASK = "cifar10"
-
-DESCRIPTION: dict[str, Any] = {
-    "name": "nas-bench-101",
-    "source": "https://github.com/google-research/nasbench",
-    "licence": "Apache-2.0",
-    "citation": (
-        "Chris Ying, Aaron Klein, Eric Christiansen, Esteban Real, Kevin Murphy, Frank Hutter. NAS-Bench-101: Towards "
-        "Reproducible Neural Architecture Search. ICML 2019. PMLR 97:7105-7114"
-    ),
-}
 
 #: Trainings of each module per schedule.
 REPETITIONS = 3
@@ -176,7 +167,7 @@ def read_nas_bench_101(
         for batch in read_records(Path(path), progress=progress):
             for record in batch:
                 measured.add(record)
-        space = get_space(DESCRIPTION["name"])
+        space = get_space("nas-bench-101")
         if not partial:
             _check_whole(measured, space)
         return _table(measured, space)
@@ -274,7 +265,7 @@ def _table(measured: Measured, space: SearchSpace) -> Table:
         columns[column] = seconds
         curves[column] = Curve(at, np.stack([single[:, 3], seconds.astype(np.float32)], axis=1))
     columns[Column(TASK, "params", unit="million")] = np.array(measured.params) / 1e6
-    return Table(space, X, columns, key="canonical", curves=curves, **DESCRIPTION)
+    return Table(space, X, columns, key="canonical", curves=curves, **get_source("nas-bench-101").about)
 
 
 def _rows_of(measured: Measured, space: Any) -> Rows:

@@ -12,24 +12,14 @@ architectures, trained with more seeds, in one small file each.
 
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers.arch_results import architectures_of, records_of, results_table
 from surrogate_nas.tables.importers.reading import naming
 from surrogate_nas.tables.importers.torch_archive import load_torch
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
-
-DESCRIPTION: dict[str, Any] = {
-    "name": "nas-bench-201",
-    "source": "https://github.com/D-X-Y/NAS-Bench-201",
-    "licence": "MIT",
-    "citation": (
-        "Xuanyi Dong, Yi Yang. NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search. "
-        "ICLR 2020. arXiv:2001.00326"
-    ),
-}
 
 #: Memory that reading takes, in multiples of the file's size: Python's numbers and dicts against their pickle.
 MEMORY_FACTOR = 6
@@ -75,7 +65,7 @@ def read_nas_bench_201(
             get_space("nas-bench-201"),
             {i: texts[i] for i in records},
             records.pop,
-            description=DESCRIPTION,
+            description=get_source("nas-bench-201").about,
             progress=report,
             partial=partial,
             curves=curves,

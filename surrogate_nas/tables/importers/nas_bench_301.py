@@ -27,19 +27,10 @@ from surrogate_nas.tables.curves import Curve
 from surrogate_nas.tables.importers.reading import finite_or_nan, integer, mapping, naming, number, parse_json
 from surrogate_nas.tables.importers.repeats import find_repeats
 from surrogate_nas.tables.importers.zipped import read_members
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
 
 TASK = "cifar10"
-
-DESCRIPTION: dict[str, Any] = {
-    "name": "nas-bench-301",
-    "source": "https://github.com/automl/nasbench301",
-    "licence": "Apache-2.0",
-    "citation": (
-        "Arber Zela, Julien Siems, Lucas Zimmer, Jovita Lukasik, Margret Keuper, Frank Hutter. Surrogate NAS "
-        "Benchmarks: Going Beyond the Limited Search Spaces of Tabular NAS Benchmarks. ICLR 2022. arXiv:2008.09777"
-    ),
-}
 
 #: What the benchmark's own loader looks for.
 PATTERN = "results_*.json"
@@ -165,7 +156,7 @@ def _curves(given: object, epochs: int) -> dict[tuple[str, str], npt.NDArray[np.
 
 
 def _table(results: list[_Result]) -> Table:
-    space = get_space(DESCRIPTION["name"])
+    space = get_space("nas-bench-301")
     X, rows = find_repeats(space, _parse(space, results))
     n = len(X)
     columns: dict[_Place, npt.NDArray[np.float64]] = {}
@@ -194,7 +185,7 @@ def _table(results: list[_Result]) -> Table:
     described: dict[Column, npt.ArrayLike] = {_column(place): columns[place] for place in sorted(columns)}
     described[Column(TASK, "params", unit="million")] = params
     kept = {_column(p): Curve(tuple(range(1, p[0] + 1)), curves[p]) for p in sorted(curves)}
-    return Table(space, X, described, curves=kept, **DESCRIPTION)
+    return Table(space, X, described, curves=kept, **get_source("nas-bench-301").about)
 
 
 def _parse(space: Any, results: list[_Result]) -> Rows:

@@ -19,20 +19,11 @@ from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers.reading import check_complete, mapping, naming, number, read_json
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
 from surrogate_nas.tables.text import parse_architectures
 
 TASK = "cifar10"
-
-DESCRIPTION: dict[str, Any] = {
-    "name": "nas-bench-macro",
-    "source": "https://github.com/xiusu/NAS-Bench-Macro",
-    "licence": "MIT",
-    "citation": (
-        "Xiu Su, Tao Huang, Yanxi Li, Shan You, Fei Wang, Chen Qian, Changshui Zhang, Chang Xu. Prioritized "
-        "Architecture Sampling with Monto-Carlo Tree Search. CVPR 2021. arXiv:2103.11922"
-    ),
-}
 
 #: Trainings of each architecture.
 REPETITIONS = 3
@@ -58,7 +49,7 @@ def read_nas_bench_macro(
         InvalidInputError: Not such a file, truncated, or inconsistent; the message begins with the path.
     """
     report = progress or Silent()
-    space = get_space(DESCRIPTION["name"])
+    space = get_space("nas-bench-macro")
     with naming(path):
         content = mapping(read_json(Path(path)), "the file")
         check_complete(len(content), space.size, partial)
@@ -74,7 +65,7 @@ def read_nas_bench_macro(
         columns[Column(TASK, "accuracy", "test", seed="mean", unit="%")] = values[:, REPETITIONS]
         columns[Column(TASK, "params", unit="million")] = values[:, -2] / 1e6
         columns[Column(TASK, "flops", unit="million")] = values[:, -1] / 1e6
-        return Table(space, X, columns, **DESCRIPTION)
+        return Table(space, X, columns, **get_source("nas-bench-macro").about)
 
 
 def _entry(architecture: str, entry: Any) -> tuple[float, ...]:

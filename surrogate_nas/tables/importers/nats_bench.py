@@ -22,16 +22,8 @@ from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers.arch_results import architectures_of, records_of, results_table
 from surrogate_nas.tables.importers.reading import naming
 from surrogate_nas.tables.safe_pickle import PLAIN_DATA, load_pickle, open_bz2
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
-
-DESCRIPTION: dict[str, Any] = {
-    "source": "https://github.com/D-X-Y/NATS-Bench",
-    "licence": "MIT",
-    "citation": (
-        "Xuanyi Dong, Lu Liu, Katarzyna Musial, Bogdan Gabrys. NATS-Bench: Benchmarking NAS Algorithms for "
-        "Architecture Topology and Size. IEEE TPAMI 2021. arXiv:2009.00437"
-    ),
-}
 
 EXTENSION = ".pickle.pbz2"
 META = "meta" + EXTENSION
@@ -78,7 +70,7 @@ def read_nats_bench(
             get_space(space),
             {i: texts[i] for i in records},
             record_of,
-            description=DESCRIPTION | {"name": name},
+            description=get_source(name).about,
             progress=report,
             partial=partial,
             curves=curves,

@@ -22,17 +22,9 @@ from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows
 from surrogate_nas.tables.importers.reading import finite_or_nan, mapping, naming, number, read_json
 from surrogate_nas.tables.importers.repeats import find_repeats
+from surrogate_nas.tables.sources import sources
 from surrogate_nas.tables.table import Table
 from surrogate_nas.tables.text import parse_architectures
-
-DESCRIPTION: dict[str, Any] = {
-    "source": "https://github.com/automl/NASLib/tree/zerocost",
-    "licence": "Apache-2.0",
-    "citation": (
-        "Arjun Krishnakumar, Colin White, Arber Zela, Renbo Tu, Mahmoud Safari, Frank Hutter. NAS-Bench-Suite-Zero: "
-        "Accelerating Research on Zero Cost Proxies. NeurIPS 2022 Datasets and Benchmarks. arXiv:2210.03230"
-    ),
-}
 
 #: What the file writes where a proxy could not be computed.
 FAILED = -1e8
@@ -82,8 +74,9 @@ def read_suite_zero(
             columns |= _task(task, of, rows[done : done + len(of)], len(X))
             done += len(of)
             report.track("tasks", i, len(content))
+        about = next(s.about for s in sources().values() if (s.importer, s.space) == ("suite-zero", ours))
         default = {c.task: SCORE for c in columns if c.metric == SCORE}
-        return Table(built, X, columns, name=f"suite-zero-{ours}", default_metrics=default, **DESCRIPTION)
+        return Table(built, X, columns, default_metrics=default, **about)
 
 
 def _task(task: str, of: dict[str, Any], rows: npt.NDArray[np.int64], n: int) -> dict[Column, npt.NDArray[np.float64]]:

@@ -27,18 +27,9 @@ from surrogate_nas.tables.curves import Curve
 from surrogate_nas.tables.importers.pickled import as_record, field, kind_of, named, number
 from surrogate_nas.tables.importers.reading import check_complete, naming
 from surrogate_nas.tables.importers.torch_archive import load_torch
+from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
 from surrogate_nas.tables.text import parse_architectures
-
-DESCRIPTION: dict[str, Any] = {
-    "source": "https://github.com/yawen-d/TransNASBench",
-    "licence": "Apache-2.0",
-    "citation": (
-        "Yawen Duan, Xin Chen, Hang Xu, Zewei Chen, Xiaodan Liang, Tong Zhang, Zhenguo Li. TransNAS-Bench-101: "
-        "Improving Transferability and Generalizability of Cross-Task Neural Architecture Search. CVPR 2021. "
-        "arXiv:2105.11871"
-    ),
-}
 
 #: The two spaces of the benchmark; one table has one space.
 Cells = Literal["micro", "macro"]
@@ -148,9 +139,8 @@ def transnas_table(content: object, space: SearchSpace, cells: Cells, report: Pr
         X,
         columns,
         curves={c: Curve(tuple(range(1, v.shape[1] + 1)), v) for c, v in curves.items() if not np.isnan(v).all()},
-        name=f"transnas-{cells}",
         default_metrics={c.task: _SEGMENTATION for c in columns if c.metric == _SEGMENTATION},
-        **DESCRIPTION,
+        **get_source(f"transnas-{cells}").about,
     )
 
 
