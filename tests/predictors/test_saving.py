@@ -69,7 +69,9 @@ def test_spaces_are_described_completely(name):
     rebuilt = rebuild_space(renamed)
     assert rebuilt is not space
     assert rebuilt.name == "another name"
-    np.testing.assert_array_equal(rebuilt.enumerate(), space.enumerate())
+    assert rebuilt.size == space.size
+    places = np.random.default_rng(1).integers(0, min(space.size, 2**62), size=100)
+    np.testing.assert_array_equal(rebuilt.at(places), space.at(places))
     rows = space.sample(100, np.random.default_rng(0))
     np.testing.assert_array_equal(rebuilt.graphs(rows).ops, space.graphs(rows).ops)
     assert rebuilt.graphs(rows).vocabulary == space.graphs(rows).vocabulary
