@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 #: Where each public name lives.
 _HOMES = {
     "AutoPredictor": "predictors",
+    "CallableObjective": "experiments",
     "Column": "core",
     "GraphBatch": "spaces",
     "MetaPredictor": "predictors",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surrogate_nas.cli.console import JsonFlag, console_progress, show_json, show_table
+from surrogate_nas.core import SurrogateNASError
 
 if TYPE_CHECKING:
     from surrogate_nas.tables import Table
@@ -32,12 +33,20 @@ def list_command(as_json: JsonFlag = False) -> None:
     from surrogate_nas.tables import list_tables, load_table, table_entries
     from surrogate_nas.tables.sources import sources
 
-    here = {name: load_table(name) for name in list_tables()}
     embedded, known = table_entries(), sources()
+    here: dict[str, Table] = {}
+    damaged: list[dict[str, Any]] = []
+    for name in list_tables():
+        try:
+            here[name] = load_table(name)
+        except SurrogateNASError as error:  # one bad file does not hide the others
+            damaged.append(
+                {"name": name, "here": "damaged", "space": "", "architectures": None, "tasks": (str(error),)}
+            )
     rows: list[dict[str, Any]] = [
         {
-            "name": t.name, "here": "embedded" if name in embedded else "imported", "space": t.space.name,
-            "architectures": len(t), "tasks": t.tasks, "licence": t.info.licence, "size": "",
+            "name": name, "here": "embedded" if name in embedded else "imported", "space": t.space.name,
+            "architectures": len(t), "of": t.space.size, "tasks": t.tasks, "licence": t.info.licence, "size": "",
         }
         for name, t in here.items()
     ]  # fmt: skip
@@ -49,6 +58,7 @@ def list_command(as_json: JsonFlag = False) -> None:
         for s in known.values()
         if s.name not in here
     ]  # fmt: skip
+    rows += [{**d, "licence": "", "size": ""} for d in damaged]
     if as_json:
         show_json(rows)
         return
@@ -152,7 +162,7 @@ def _imported(table: "Table", as_json: bool) -> None:
     if as_json:
         show_json(_table_json(table))
         return
-    typer.echo(f"{table.name}: {len(table):,} architectures, {len(table.columns)} columns")
+    typer.echo(f"{table.name}: {len(table):,} architectures, {len(table.columns)} column(s)")
     typer.echo(f"{'next:':<9}surrogate-nas tables info {table.name}")
 
 
@@ -191,7 +201,8 @@ def _table_json(table: "Table") -> dict[str, Any]:
 def _show_opened(table: "Table") -> None:
     networks = len(set(table.networks().tolist()))
     same = "" if networks == len(table) else f", {networks:,} different networks"
-    typer.echo(f"{table.name}: {len(table):,} architectures of space {table.space.name}{same}")
+    part = "" if len(table) == table.space.size else f" of the {table.space.size:,}"
+    typer.echo(f"{table.name}: {len(table):,}{part} architectures of space {table.space.name}{same}")
     _labelled(("source", table.info.source), ("licence", table.info.licence), ("cite", table.info.citation))
     show_table(
         ["task", "metric", "split", "epochs", "seed", "unit", "better", "measured", "best"],
@@ -203,7 +214,7 @@ def _show_opened(table: "Table") -> None:
         right=(3, 7, 8),
     )  # fmt: skip
     if table.curves:
-        typer.echo(f"  and learning curves of {len(table.curves)} trainings")
+        typer.echo(f"  and {len(table.curves)} columns of learning curves")
 
 
 def _show_source(source: "Source", *, here: bool) -> None:

@@ -123,6 +123,8 @@ class TableObjective(Objective):
         epochs: int | None = None,
         seed: int | str | None = None,
     ) -> None:
+        if not isinstance(split, str):
+            raise InvalidInputError(f"split: expected the split that is searched on, such as 'val', got {split!r}")
         if "test" in split.split("+"):  # some sources measured on validation and test images together
             raise InvalidInputError(
                 f"split: expected the split that is searched on, such as 'val', got {split!r}; "

@@ -127,7 +127,8 @@ def search(
     larger budget.
 
     Args:
-        objective: What is good.
+        objective: What is good: ``TableObjective(table, task=...)``, ``PredictorObjective(predictor)``, or
+            ``CallableObjective(function, space)`` for a function of your own that takes one row.
         strategy: A new strategy; only what the objective can evaluate is proposed, each architecture once.
         budget: Number of evaluations, failed ones included. The search ends earlier where no architectures
             are left.
@@ -140,6 +141,11 @@ def search(
             written or belongs to another search.
         SpaceExhaustedError: There is not a single architecture to evaluate.
     """
+    if not isinstance(objective, Objective):
+        raise InvalidInputError(
+            f"objective: expected a TableObjective, PredictorObjective or CallableObjective(function, space), got "
+            f"{type(objective).__name__}"
+        )
     for name, value in (("budget", budget), ("batch_size", batch_size)):
         if value < 1:
             raise InvalidInputError(f"{name}: expected at least 1, got {value}")

@@ -4,7 +4,7 @@ from functools import cache
 from os import PathLike
 from pathlib import Path
 
-from surrogate_nas.core import choose
+from surrogate_nas.core import InvalidInputError, choose
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.definition import CATALOGUE, define_space
 
@@ -23,6 +23,19 @@ def get_space(name: "str | PathLike[str]") -> SearchSpace:
         return define_space(name)
     choose("space", name, _definitions())
     return _build(name)
+
+
+def as_space(space: "SearchSpace | str | PathLike[str]") -> SearchSpace:
+    """Accept a space, its name, or the path of its definition.
+
+    Raises:
+        InvalidInputError: Anything else.
+    """
+    if isinstance(space, SearchSpace):
+        return space
+    if isinstance(space, str | PathLike):
+        return get_space(space)
+    raise InvalidInputError(f"space: expected a search space, its name or its .toml file, got {type(space).__name__}")
 
 
 def list_spaces() -> list[str]:

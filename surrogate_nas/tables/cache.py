@@ -21,7 +21,6 @@ import pyarrow as pa
 from surrogate_nas import __version__
 from surrogate_nas.core import InvalidInputError, SurrogateNASError
 from surrogate_nas.core.resources import cache_folder
-from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.atomic import write_atomically
 from surrogate_nas.tables.contents import (
@@ -37,6 +36,7 @@ from surrogate_nas.tables.contents import (
     rows_of,
     same_encoding,
     space_fingerprint,
+    space_of,
     spot_positions,
     values_array,
     values_of,
@@ -97,7 +97,7 @@ def read_cache(path: Path, space: SearchSpace | None) -> Contents | None:
         with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
             schema, batch = reader.schema, reader.get_batch(0)
         info, described = read_info(schema), read_columns(schema)
-        given, space = space, get_space(info.space) if space is None else space
+        given, space = space, space_of(schema, info) if space is None else space
         X = rows_of(batch.column(GENES))
         texts = (schema.metadata or {})[_TEXTS_KEY].decode().split("\n")
         by_position = dict(zip(spot_positions(len(X)).tolist(), texts, strict=True))

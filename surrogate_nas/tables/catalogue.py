@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.resources import data_folder
 from surrogate_nas.spaces.base import SearchSpace
-from surrogate_nas.tables.sources import imported_path, list_imported, not_imported
+from surrogate_nas.spaces.catalogue import as_space
+from surrogate_nas.tables.sources import imported_path, list_imported, not_imported, sources
 from surrogate_nas.tables.table import Table
 
 if TYPE_CHECKING:
@@ -72,24 +73,26 @@ def load_table(name: "str | PathLike[str]", *, space: SearchSpace | None = None)
 
     Args:
         name: One of :func:`list_tables`, or the path of a file that ``Table.to_parquet`` wrote.
-        space: Space of a file's rows, where it is not in the catalogue of spaces.
+        space: Space of a file's rows, or its name or ``.toml`` file, where neither the catalogue nor the file has it.
 
     Raises:
         UnknownNameError: No such table, and not a path.
         InvalidInputError: The file is missing, damaged, or not a table.
     """
     entries = table_entries()
+    space = None if space is None else as_space(space)
     if not isinstance(name, str | PathLike):
         raise InvalidInputError(f"table: expected a name or a path, got {name!r:.80}")
     text = fspath(name)
     if text in entries and isinstance(name, str):
         return _open_embedded(entries[text], space)
     path = Path(text)
-    if not isinstance(name, PathLike) and len(path.parts) < 2 and not path.suffix and not path.exists():
+    if isinstance(name, str):  # names go before files: a folder may well be called like the benchmark it came from
         known = list_tables()
-        if text not in known:
+        if text in known:
+            path = imported_path(text)
+        elif not path.is_file() and (text in sources() or (len(path.parts) < 2 and not path.suffix)):
             raise not_imported(text, known)
-        path = imported_path(text)
     return open_file(path, space)
 
 

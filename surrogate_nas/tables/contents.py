@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from surrogate_nas.core import Column, InvalidInputError
+from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
+from surrogate_nas.spaces import define_space, describe_space, get_space, list_spaces
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables.checks import Values
 from surrogate_nas.tables.curves import Curve
@@ -33,6 +34,9 @@ _FLOATS: dict[np.dtype[Any], pa.DataType] = {np.dtype(np.float32): pa.float32(),
 
 #: Key of the metadata that says under which definition of the space the integers were written.
 _SPACE_KEY = b"surrogate_nas.space"
+
+#: Key of the metadata with the definition of a space that is not the catalogue's.
+_DEFINITION_KEY = b"surrogate_nas.space_definition"
 
 #: So many rows, evenly spread, are formatted to see whether integers and text still agree.
 _SPOT_CHECKS = 16
@@ -64,7 +68,43 @@ def arrow_schema(contents: Contents, *, text: bool) -> pa.Schema:
     for name, (column, curve) in zip(curve_names(contents.curves), contents.curves.items(), strict=True):
         about = {COLUMN_KEY: column_to_json(column), CURVE_KEY: json.dumps(curve.epochs).encode()}
         fields.append(pa.field(name, _curve_type(curve), metadata=about))
-    return pa.schema(fields, {TABLE_KEY: contents.info.to_json(), _SPACE_KEY: space_fingerprint(contents.space)})
+    about = {TABLE_KEY: contents.info.to_json(), _SPACE_KEY: space_fingerprint(contents.space)}
+    if (definition := own_definition(contents.space)) is not None:
+        about[_DEFINITION_KEY] = json.dumps(definition, sort_keys=True).encode()
+    return pa.schema(fields, about)
+
+
+def own_definition(space: SearchSpace) -> dict[str, Any] | None:
+    """The definition of a space that is not the catalogue's; None also where a space has none."""
+    if space.name in list_spaces() and space is get_space(space.name):
+        return None
+    definition = describe_space(space)
+    if "family" not in definition or (
+        space.name in list_spaces() and definition == describe_space(get_space(space.name))
+    ):
+        return None
+    return definition
+
+
+def space_of(schema: pa.Schema, info: TableInfo) -> SearchSpace:
+    """The space of a file's rows: the one it defines, or the catalogue's.
+
+    Raises:
+        UnknownNameError: The catalogue has none of that name, and the file does not define it.
+        InvalidInputError: The definition is damaged.
+    """
+    text = (schema.metadata or {}).get(_DEFINITION_KEY)
+    if text is not None:
+        try:
+            return define_space(json.loads(text))
+        except ValueError as error:
+            raise InvalidInputError(f"the definition of the file's space is damaged ({error:.120})") from None
+    if info.space not in list_spaces():
+        raise UnknownNameError(
+            f"space {info.space!r}: expected one of the catalogue or one that the file defines, got neither; pass the "
+            "space itself: load_table(path, space=...)"
+        )
+    return get_space(info.space)
 
 
 def field_names(columns: Iterable[Column]) -> list[str]:

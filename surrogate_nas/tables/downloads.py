@@ -42,8 +42,14 @@ def download(
     folder = cache_folder() / "downloads" if folder is None else folder
     path = folder / wanted.name
     if path.is_file():
-        wanted.verify(path)
-        return path
+        try:
+            wanted.verify(path)
+        except InvalidInputError:
+            if offline or not wanted.url:
+                raise
+            path.unlink()  # damaged, or another version: it is fetched again
+        else:
+            return path
     if not wanted.url:
         raise InvalidInputError(f"{wanted.name}: its host expects a browser; {wanted.steps(source)}")
     if offline:

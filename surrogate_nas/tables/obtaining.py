@@ -32,7 +32,15 @@ def download_table(
     """
     if file is None and get_source(name).table_path.is_file():
         return load_table(name)
-    return import_table(name, download(name, file, offline=offline, progress=progress), progress=progress)
+    path = download(name, file, offline=offline, progress=progress)
+    try:
+        return import_table(name, path, progress=progress)
+    except InvalidInputError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside)
+        raise InvalidInputError(
+            f"{error}; it was set aside as {aside.name}: the same command fetches it anew"
+        ) from None
 
 
 def import_table(
@@ -49,7 +57,8 @@ def import_table(
     Args:
         source: One of :func:`list_sources`, or a form such as "csv".
         path: The file, folder or archive.
-        name: Name of the table; None takes the benchmark's, or the file's.
+        name: Name of the table; None takes the benchmark's (with "-part" behind it where ``partial`` is given), or the
+            file's.
         verify: Compare a file of a published name with its published checksum.
         progress: Told how far it is.
         **options: What else the importer takes.
@@ -61,10 +70,15 @@ def import_table(
     """
     place = Path(path)
     benchmark = sources().get(source)
-    name = name or (benchmark.name if benchmark else place.stem)
+    # A part never takes the place of the whole.
+    whole = bool(benchmark) and not options.get("partial")
+    name = name or ((benchmark.name if whole else f"{benchmark.name}-part") if benchmark else place.stem)
     target = imported_path(name)
-    if name in table_entries():
-        raise InvalidInputError(f"name: expected another one, {name!r} comes with the package; give the table its own")
+    if name in table_entries() or (name in sources() and not (whole and benchmark and name == benchmark.name)):
+        raise InvalidInputError(
+            f"name: expected one of its own, got {name!r}, which is kept for "
+            f"{'an embedded table' if name in table_entries() else 'the whole benchmark of that name'}; choose another"
+        )
     if benchmark:
         for file in benchmark.files:
             if verify and file.name == place.name and place.is_file():

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from surrogate_nas.core import Column, InvalidInputError, SurrogateNASError
-from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables.atomic import write_atomically
 from surrogate_nas.tables.checks import Values, check_architectures, check_columns
@@ -31,6 +30,7 @@ from surrogate_nas.tables.contents import (
     read_info,
     rows_of,
     same_encoding,
+    space_of,
     values_of,
 )
 from surrogate_nas.tables.curves import check_curves
@@ -110,7 +110,7 @@ def file_checksum(path: Path) -> str:
 def _read(path: Path, space: SearchSpace | None, trusted: bool) -> Contents:
     table = _read_arrow(path)
     info = read_info(table.schema)
-    space = get_space(info.space) if space is None else space
+    space = space_of(table.schema, info) if space is None else space
     X = _rows(table, space)
     described = read_columns(table.schema)
     if len(set(described.values())) != len(described):

@@ -23,6 +23,7 @@ class SourceFile:
         mirrors: Further places, for people.
         sha256: Published SHA-256, or "".
         md5: Published MD5, or "".
+        folder: Whether it is one of several files that are imported together, by their folder.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SourceFile:
     mirrors: tuple[str, ...] = ()
     sha256: str = ""
     md5: str = ""
+    folder: bool = False
 
     @property
     def checksum(self) -> str:
@@ -44,10 +46,8 @@ class SourceFile:
     def steps(self, source: str) -> str:
         """What a person does to get it, in one line."""
         places = " or ".join(p for p in (self.page or self.url, *self.mirrors) if p)
-        return (
-            f"open {places} in a browser, save {self.name}, then: "
-            f"surrogate-nas tables import {source} PATH/TO/{self.name}"
-        )
+        what, where = ("all files", "THEIR/FOLDER") if self.folder else (self.name, f"PATH/TO/{self.name}")
+        return f"open {places} in a browser, save {what}, then: surrogate-nas tables import {source} {where}"
 
     def verify(self, path: Path) -> None:
         """Compare a file with the published checksum, where there is one.
@@ -141,7 +141,15 @@ def get_source(name: str) -> Source:
     Raises:
         UnknownNameError: There is none.
     """
+    if name in table_names():
+        raise UnknownNameError(f"table {name!r} comes with the package: load_table({name!r}) opens it")
     return choose("benchmark", name, sources())
+
+
+def table_names() -> list[str]:
+    """Names of the embedded tables."""
+    content = tomllib.loads((data_folder() / "registry.toml").read_text(encoding="utf-8"))
+    return list(content["tables"])
 
 
 def imported_path(name: str) -> Path:
@@ -153,7 +161,10 @@ def imported_path(name: str) -> Path:
 
 def list_imported() -> list[str]:
     """Names of the tables that were imported on this machine."""
-    return sorted(path.stem for path in (cache_folder() / "imported").glob("*.parquet"))
+    try:
+        return sorted(path.stem for path in (cache_folder() / "imported").glob("*.parquet"))
+    except OSError:  # a cache that cannot be looked into holds nothing
+        return []
 
 
 def page_of(name: str) -> Path | None:
@@ -164,7 +175,8 @@ def page_of(name: str) -> Path | None:
 def not_imported(name: str, known: list[str]) -> UnknownNameError:
     """The error for a table that is not here; says how to get it if a benchmark has its name."""
     if name not in sources():
-        return UnknownNameError.of("table", name, [*known, "the path of a .parquet file"])
+        others = [s for s in sources() if s not in known]
+        return UnknownNameError.of("table", name, [*known, *others, "the path of a .parquet file"])
     file = get_source(name).file()
     way = f"surrogate-nas tables download {name}" if file.url else file.steps(name)
     return UnknownNameError(f"table {name!r}: expected it on this machine, but it was not imported yet; {way}")

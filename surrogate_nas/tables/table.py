@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.spaces.catalogue import as_space
 from surrogate_nas.tables.checks import Values, check_architectures, check_columns
 from surrogate_nas.tables.curves import Curve, check_curves
 from surrogate_nas.tables.lookup import ABSENT, Lookup, build_lookup
@@ -74,6 +75,7 @@ class Table:
             InvalidInputError: Rows outside the space or repeated, columns that cannot be told apart,
                 infinite values, or values that a metric and its unit rule out.
         """
+        space = as_space(space)
         info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
         rows = check_architectures(space, X, canonical=info.key == "canonical")
         self._set(space, rows, check_columns(columns, len(rows), info), info, check_curves(curves or {}, len(rows)))
@@ -366,6 +368,7 @@ class Table:
         """
         from surrogate_nas.tables.frames import contents_from_frame
 
+        space = as_space(space)
         info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
         return cls.of_checked(*contents_from_frame(frame, space, arch_column, columns, info))
 
@@ -391,6 +394,7 @@ class Table:
         """
         from surrogate_nas.tables.frames import contents_from_csv
 
+        space = as_space(space)
         info = TableInfo(name, space.name, key, source, licence, citation, default_metrics or {})
         return cls.of_checked(*contents_from_csv(path, space, arch_column, columns, info))
 

@@ -105,10 +105,11 @@ def test_a_wrong_file_is_not_kept(server, tmp_path):
     assert left(tmp_path) == []
 
 
-def test_a_damaged_file_in_the_cache_is_named(server, tmp_path):
+def test_a_damaged_file_in_the_cache_is_fetched_again(server, tmp_path):
     (tmp_path / "file.bin").write_bytes(b"damaged")
     with pytest.raises(InvalidInputError, match="file.bin: expected sha256"):
-        download("made-up", folder=tmp_path)
+        download("made-up", folder=tmp_path, offline=True)
+    assert download("made-up", folder=tmp_path).read_bytes() == CONTENT
 
 
 def test_a_web_page_is_no_file(server, tmp_path):

@@ -67,14 +67,13 @@ def test_text_decides_where_the_integers_were_written_under_another_encoding(wri
     np.testing.assert_array_equal(Table.from_parquet(rewrite(written, change)).X, graph.X)
 
 
-def test_a_space_of_ones_own_is_handed_over(tmp_path):
+def test_a_space_of_ones_own_travels_along_or_is_handed_over(tmp_path):
     own = EdgeCellSpace("mine", SPACE.operations, 3, SPACE.skeleton)
     X = own.enumerate()[:20]
     path = tmp_path / "mine.parquet"
     Table(own, X, {Column("t", "accuracy"): np.arange(20.0)}).to_parquet(path)
     assert Table.from_parquet(path, space=own).query(X[7], task="t")[0] == 7
-    with pytest.raises(UnknownNameError, match=r"mine\.parquet: unknown space 'mine': expected one of"):
-        Table.from_parquet(path)
+    assert Table.from_parquet(path).space.format(X) == own.format(X)
     with pytest.raises(InvalidInputError, match=r"mine\.parquet: row 0: .*expected"):
         Table.from_parquet(path, space=SPACE)
 
