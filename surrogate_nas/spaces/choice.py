@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.operations import Operation
-from surrogate_nas.spaces.text import shorten
+from surrogate_nas.spaces.text import check_name, shorten
 
 #: Earlier choices, each with those of its options that permit something; None = any, as long as it is made at all.
+#: A single option may stand without a list.
 Conditions = Mapping[str, Sequence[str | float] | None]
 
 #: What to choose from: words, numbers, or whole numbers as a table of ``first``, ``last`` and perhaps ``step``.
@@ -63,7 +64,17 @@ class Choice:
     log: bool = True
 
     def __post_init__(self) -> None:
+        check_name(self.name, "choice")
+        what = f"choice {self.name!r}"
         object.__setattr__(self, "options", expanded(self.options))
+        object.__setattr__(self, "when", conditions(self.when, f"{what}, when"))
+        if not isinstance(self.needs, Mapping):
+            raise InvalidInputError(
+                f"{what}, needs: expected a table of options, each with a table of earlier choices, got "
+                f"{shorten(self.needs)}; write needs = {{ option = {{ choice = [options of it] }} }}"
+            )
+        needs = {option: conditions(given, f"{what}, needs of {option}") for option, given in self.needs.items()}
+        object.__setattr__(self, "needs", needs)
         self._check()
 
     @cached_property
@@ -142,7 +153,9 @@ class Choice:
         if (self.operations is None) == (not self.refines):
             raise InvalidInputError(
                 f"{what}: expected either operations or the name of a choice that it refines, got "
-                f"{'both' if self.refines else 'neither'}; a graph has to show every choice"
+                f"{'both' if self.refines else 'neither'}; a graph has to show every choice: write "
+                'operations = { name = "...", kind = "..." }, or a list with one for each option, or refines = "..." '
+                "with the name of an earlier choice"
             )
         if self.operations is not None and not isinstance(self.operations, Operation):
             object.__setattr__(self, "operations", tuple(self.operations))
@@ -205,6 +218,24 @@ def expanded(options: Options) -> tuple[str | float, ...]:
     if isinstance(options, str):
         raise InvalidInputError(f"options: expected a list of options, got the text {shorten(options)}")
     return tuple(options)
+
+
+def conditions(given: object, what: str) -> Conditions:
+    """What has to be chosen before, each with a sequence of options or None.
+
+    Args:
+        given: A table; a single option may stand without a list.
+        what: Where it stands, for the message.
+
+    Raises:
+        InvalidInputError: Not a table.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(
+            f"{what}: expected a table of earlier choices, each with those of its options that permit this one, got "
+            f'{shorten(given)}; write {{ choice = ["option"] }}'
+        )
+    return {name: (found,) if isinstance(found, str | int | float) else found for name, found in given.items()}
 
 
 def listing(texts: Sequence[str], longest: int = 120) -> str:

@@ -168,10 +168,6 @@ class _Rules:
     def __init__(self, choices: Sequence[Choice], limits: Sequence[Limit]) -> None:
         self.choices, self.limits = choices, limits
         number = {choice.name: gene for gene, choice in enumerate(choices)}
-        if len(number) < len(choices) or not choices:
-            raise InvalidInputError(
-                f"choices: expected one or more with names of their own, got {[c.name for c in choices]}"
-            )
         self.when = [self._coded(c.when, number, gene, f"choice {c.name!r}, when") for gene, c in enumerate(choices)]
         self.needs: list[dict[int, _Coded]] = [
             {

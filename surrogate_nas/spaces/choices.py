@@ -78,6 +78,13 @@ class ChoiceSpace(SearchSpace):
         self.prefix, self.suffix = prefix, suffix
         self.references = dict(references or {})
         self.gene_names = tuple(choice.name for choice in self.choices)
+        for gene, twice in enumerate(self.gene_names):
+            if twice in self.gene_names[:gene]:
+                raise InvalidInputError(
+                    f"choices: expected names of their own, got two called {shorten(twice)}; rename one"
+                )
+        if not self.choices:
+            raise InvalidInputError("choices: expected one or more with names of their own, got none; add one")
         self.cardinalities = np.array([choice.cardinality for choice in self.choices], dtype=np.int64)
         self.cardinalities.flags.writeable = False  # a space is shared by all who ask for it
         self.genewise = not any(choice.optional or choice.when for choice in self.choices)

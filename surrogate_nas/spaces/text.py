@@ -34,6 +34,20 @@ def unknown_operation(text: str, name: str, known: Collection[str]) -> InvalidIn
     return malformed(text, f"an operation among {', '.join(known)}", shorten(name), remedy)
 
 
+def check_name(name: object, what: str) -> None:
+    """Check that something has a name.
+
+    Args:
+        name: What the user gave.
+        what: What it names, for the message.
+
+    Raises:
+        InvalidInputError: Not a text, or an empty one.
+    """
+    if not isinstance(name, str) or not name:
+        raise InvalidInputError(f'{what}: expected a name, got {shorten(name)}; write name = "..."')
+
+
 def check_names(names: Sequence[str], reserved: str) -> None:
     """Check that names of operations can be told apart, also inside a text.
 

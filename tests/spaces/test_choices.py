@@ -302,6 +302,23 @@ def test_too_many_neighbours_are_refused():
     assert space.valid(space.mutate(np.repeat(space.at([0]), 50, axis=0), 0)).all()
 
 
+def test_a_single_option_needs_no_list():
+    def space(text, number):
+        return ChoiceSpace(
+            "stems",
+            [
+                choice("stem", ["conv", "patch"]),
+                choice("size", [4, 8], when={"stem": text}),
+                choice("depth", ["few", "many"], needs={"many": {"size": number}}),
+            ],
+            SKELETON,
+        )
+
+    listed, plain = space(["patch"], [8]), space("patch", 8)
+    np.testing.assert_array_equal(plain.enumerate(), listed.enumerate())
+    np.testing.assert_array_equal(define_space(describe_space(plain)).enumerate(), listed.enumerate())
+
+
 @pytest.mark.parametrize(
     ("build", "said"),
     [
@@ -310,7 +327,14 @@ def test_too_many_neighbours_are_refused():
         (lambda: Choice("x", [2, 1], operations=A), "ascending"),
         (lambda: Choice("x", "ab", operations=A), "list of options"),
         (lambda: Choice("x", ["a\nb"], operations=A), "line break"),
-        (lambda: Choice("x", ["a", "b"]), "neither"),
+        (
+            lambda: Choice("x", ["a", "b"], when={"y": "a"}),
+            "neither; a graph has to show every choice: write operations = ",
+        ),
+        (lambda: Choice("x", ["a"], operations=A, when="y"), "x', when: expected a table of earlier choices"),
+        (lambda: Choice("x", ["a"], operations=A, needs="y"), "x', needs: expected a table of options"),
+        (lambda: Choice("x", ["a"], operations=A, needs={"a": "y"}), "needs of a: expected a table of earlier choices"),
+        (lambda: Choice(3, ["a"], operations=A), "choice: expected a name, got 3"),
         (lambda: Choice("x", ["a"], operations=A, refines="y"), "both"),
         (lambda: Choice("x", ["a", "b"], operations=[A]), "one operation for each of 2"),
         (lambda: Choice("x", ["a", "b"], operations=[None, None]), "at most one way to have no operation"),
@@ -338,7 +362,10 @@ def test_too_many_neighbours_are_refused():
         (lambda: Limit({"x": {"a": -1}}), "at least 0"),
         (lambda: Limit({"x": {"a": 0}}, product=True), "at least 1"),
         (lambda: ChoiceSpace("s", [], SKELETON), "names of their own"),
-        (lambda: ChoiceSpace("s", [choice("x", ["a"]), choice("x", ["a"])], SKELETON), "names of their own"),
+        (
+            lambda: ChoiceSpace("s", [choice("x", ["a"]), choice("x", ["b"])], SKELETON),
+            "got two called 'x'; rename one",
+        ),
         (lambda: ChoiceSpace("s", [choice("x", ["a"], when={"y": None})], SKELETON), "an earlier choice, got 'y'"),
         (lambda: ChoiceSpace("s", [choice("x", ["a"], when={"x": None})], SKELETON), "an earlier choice, got 'x'"),
         (
