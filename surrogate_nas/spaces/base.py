@@ -21,6 +21,7 @@ from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_rows
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.skeleton import Skeleton
+from surrogate_nas.spaces.text import shorten
 
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
@@ -147,6 +148,22 @@ class SearchSpace(ABC):
         """Check that ``X`` has this space's shape and return it as int16 (n, d)."""
         return check_rows(X, self.n_genes)
 
+    def row(self, x: npt.ArrayLike) -> npt.NDArray[np.int16]:
+        """Check that ``x`` is one row, of shape (d,) or (1, d), and return it as int16 (d,)."""
+        rows = self.rows(x)
+        if len(rows) != 1:
+            raise InvalidInputError(f"x: expected one row, got {len(rows)} of them; pass one at a time, such as X[0]")
+        return rows[0]
+
+    def parents(self, A: npt.ArrayLike, B: npt.ArrayLike) -> tuple[Rows, Rows]:
+        """Check that two batches pair up row by row and return them as int16 (n, d)."""
+        a, b = self.rows(A), self.rows(B)
+        if len(a) != len(b):
+            raise InvalidInputError(
+                f"A and B: expected as many first as second parents, got {len(a)} and {len(b)}; repeat or drop rows"
+            )
+        return a, b
+
     def show(self, x: npt.ArrayLike) -> "Drawing":
         """Draw one architecture; a notebook shows the picture, ``.svg`` and ``.mermaid`` are text.
 
@@ -155,7 +172,7 @@ class SearchSpace(ABC):
         """
         from surrogate_nas.spaces.drawing import draw  # pictures are rare, spaces are not
 
-        return draw(self, x)
+        return draw(self, self.row(x))
 
     def keys(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """One value per row to sort, compare and look up by: equal rows, equal keys; shape (n,).
@@ -195,8 +212,10 @@ class SearchSpace(ABC):
             unique: No row twice.
 
         Raises:
+            InvalidInputError: ``n`` is not a whole number of at least 0.
             SpaceExhaustedError: ``unique`` and fewer than ``n`` valid rows exist.
         """
+        check_count(n)
         if unique and n > self.size:
             raise SpaceExhaustedError(
                 f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
@@ -218,11 +237,11 @@ class SearchSpace(ABC):
 
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """How many edits lead from row ``x`` to each row of ``Y``, here genes that differ; shape (n,)."""
-        return np.count_nonzero(self.rows(Y) != self.rows(x)[0], axis=1).astype(np.int64)
+        return np.count_nonzero(self.rows(Y) != self.row(x), axis=1).astype(np.int64)
 
     def neighbors(self, x: npt.ArrayLike) -> Rows:
         """All valid rows that are one edit away from row ``x``, here in one gene; shape (m, d)."""
-        row = self.rows(x)[0]
+        row = self.row(x)
         gene, value = self._edits
         out = np.repeat(row[None, :], len(gene), axis=0)
         out[np.arange(len(gene)), gene] = value
@@ -265,7 +284,7 @@ class SearchSpace(ABC):
             rng: Random stream, or a seed.
         """
         rng = as_generator(rng)
-        a, b = self.rows(A), self.rows(B)
+        a, b = self.parents(A, B)
         out = a.copy()
         todo = np.arange(len(a))
         for _ in range(16):  # past this, parents are almost certainly incompatible
@@ -313,6 +332,19 @@ class SearchSpace(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self.size:,} architectures of {self.n_genes} genes>"
+
+
+def check_count(n: Any) -> None:
+    """Check how many rows are asked for.
+
+    Args:
+        n: What the user gave.
+
+    Raises:
+        InvalidInputError: Not a whole number of at least 0.
+    """
+    if not isinstance(n, int | np.integer) or n < 0:
+        raise InvalidInputError(f"n: expected a whole number of at least 0, got {shorten(n)}; say how many rows")
 
 
 def check_positions(positions: npt.ArrayLike, size: int) -> Positions:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces import choice_edits
-from surrogate_nas.spaces.base import MAX_LISTED, MAX_ROUNDS, Positions, Rows, SearchSpace, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, MAX_ROUNDS, Positions, Rows, SearchSpace, check_count, check_positions
 from surrogate_nas.spaces.choice import Choice, Limit
 from surrogate_nas.spaces.choice_counting import Automaton
 from surrogate_nas.spaces.choice_graphs import ChainGraphs, Node
@@ -159,6 +159,7 @@ class ChoiceSpace(SearchSpace):
 
     def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
         """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`."""
+        check_count(n)
         rng = as_generator(rng)
         if not unique:
             return self._automaton.draw(n, rng)
@@ -184,7 +185,7 @@ class ChoiceSpace(SearchSpace):
         Counts the choices that differ. One that is only made in one of two rows counts if it is optional: otherwise
         it follows from another that differs.
         """
-        row, rows = self.rows(x)[0], self.rows(Y)
+        row, rows = self.row(x), self.rows(Y)
         counts = self._always_counts | ((row > 0) & (rows > 0))
         return ((rows != row) & counts).sum(axis=1, dtype=np.int64)
 
@@ -194,7 +195,7 @@ class ChoiceSpace(SearchSpace):
         Raises:
             InvalidInputError: ``x`` is not valid, or has more than a million neighbours.
         """
-        return choice_edits.neighbors(self._automaton, self._checked(x)[0])
+        return choice_edits.neighbors(self._automaton, self._checked(self.row(x))[0])
 
     def mutate(self, X: npt.ArrayLike, rng: RandomState) -> Rows:
         """One random edit per row: a choice with another option, one of these, and what has to be chosen then.
@@ -214,7 +215,8 @@ class ChoiceSpace(SearchSpace):
             B: Second parents, shape (n, d).
             rng: Random stream, or a seed.
         """
-        return choice_edits.crossover(self._automaton, self._checked(A), self._checked(B), as_generator(rng))
+        a, b = self.parents(A, B)
+        return choice_edits.crossover(self._automaton, self._checked(a), self._checked(b), as_generator(rng))
 
     def relax(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Numbers of valid rows on scales from 0 to 1, widths by their logarithms; 0 where a choice is not made.

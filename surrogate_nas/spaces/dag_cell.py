@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace, check_count, check_positions
 from surrogate_nas.spaces.dag_edits import edit_distances, edited
 from surrogate_nas.spaces.dag_isomorphism import (
     CHUNK,
@@ -180,6 +180,7 @@ class DagCellSpace(SearchSpace):
 
         Replaces rejection by drawing positions: few combinations of genes are canonical.
         """
+        check_count(n)
         rng = as_generator(rng)
         if not unique:
             return self.at(rng.integers(self.size, size=n))
@@ -192,7 +193,7 @@ class DagCellSpace(SearchSpace):
 
     def neighbors(self, x: npt.ArrayLike) -> Rows:
         """All cells that are one edit (see ``dag_edits``) away from row ``x``; shape (m, d)."""
-        wired, labels = self._cells(self.rows(x)[:1])
+        wired, labels = self._cells(self.row(x))
         return self.from_codes(self._one_edit_away(wired, labels)[1])
 
     def mutate(self, X: npt.ArrayLike, rng: RandomState) -> Rows:
@@ -223,7 +224,7 @@ class DagCellSpace(SearchSpace):
             rng: Random stream, or a seed.
         """
         rng = as_generator(rng)
-        a, b = self.rows(A), self.rows(B)
+        a, b = self.parents(A, B)
         out = a.copy()
         todo = np.arange(len(a))
         for _ in range(16):  # as SearchSpace.crossover
@@ -240,7 +241,7 @@ class DagCellSpace(SearchSpace):
 
         0 for the same network, 1 exactly for neighbours; see ``dag_edits.edit_distances``.
         """
-        rows = np.concatenate([self.rows(x)[:1], self.rows(Y)])
+        rows = np.concatenate([self.row(x)[None, :], self.rows(Y)])
         return edit_distances(self._orders, *self._unpacked(self._rows_of(*self._cells(rows))))[1:]
 
     def graphs(self, X: npt.ArrayLike) -> GraphBatch:
@@ -296,7 +297,7 @@ class DagCellSpace(SearchSpace):
 
     def to_matrix(self, x: npt.ArrayLike) -> tuple[npt.NDArray[np.int8], list[str]]:
         """Adjacency matrix of one row, int8 of shape (v, v), and the name on each of its v nodes, ends included."""
-        graph = self.graphs(self.rows(x)[:1])
+        graph = self.graphs(self.row(x))
         used = np.flatnonzero(graph.mask[0])
         return graph.adjacency[0][np.ix_(used, used)].astype(np.int8), [
             self.vocabulary[k].name for k in graph.ops[0, used]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import Rows, SearchSpace, check_positions
+from surrogate_nas.spaces.base import Rows, SearchSpace, check_count, check_positions
 
 Codes = npt.NDArray[np.int64]
 
@@ -92,6 +92,7 @@ class TabulatedSpace(SearchSpace):
 
         Replaces rejection by drawing positions, which costs the same however few rows are valid.
         """
+        check_count(n)
         rng = as_generator(rng)
         if not unique:
             return self._valid_rows[rng.integers(self.size, size=n)]

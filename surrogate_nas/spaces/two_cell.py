@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import MAX_LISTED, Positions, Rows, SearchSpace, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, Positions, Rows, SearchSpace, check_count, check_positions
 from surrogate_nas.spaces.darts_config import read_configs, write_config
 from surrogate_nas.spaces.genotype import CELLS, Genotypes, Indices
 from surrogate_nas.spaces.graph_batch import GraphBatch
@@ -154,7 +154,7 @@ class TwoCellSpace(SearchSpace):
         Args:
             x: A row, shape (d,) or (1, d).
         """
-        ops, states = self._decode(self._checked(x))
+        ops, states = self._decode(self._checked(self.row(x)))
         return write_config(ops[0], states[0], self._form)
 
     def enumerate(self) -> Rows:
@@ -178,6 +178,7 @@ class TwoCellSpace(SearchSpace):
 
     def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
         """Draw rows uniformly; see :meth:`SearchSpace.sample`."""
+        check_count(n)
         if unique:
             return super().sample(n, rng, unique=True)
         shape = (n, self.n_genes)
@@ -185,7 +186,7 @@ class TwoCellSpace(SearchSpace):
 
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """How many edits lead from row ``x`` to each row of ``Y``; shape (n,)."""
-        ops, states = self._decode(self._checked(x))
+        ops, states = self._decode(self._checked(self.row(x)))
         other_ops, other_states = self._decode(self._checked(Y))
         # The edges of a node have no names: the cheapest way to pair them is counted.
         pairings = [
@@ -196,7 +197,7 @@ class TwoCellSpace(SearchSpace):
 
     def neighbors(self, x: npt.ArrayLike) -> Rows:
         """All rows with another operation on one edge, or with one edge that reads another state; shape (m, d)."""
-        ops, states = self._decode(self._checked(x)[:1])
+        ops, states = self._decode(self._checked(self.row(x)))
         cell, node, edge, new = self._places(len(self.operations))
         other = new != ops[0, cell, node, edge]
         changed = np.repeat(ops, other.sum(), axis=0)
@@ -247,7 +248,7 @@ class TwoCellSpace(SearchSpace):
             B: Second parents, shape (n, d).
             rng: Random stream, or a seed.
         """
-        a, b = self.rows(A), self.rows(B)
+        a, b = self.parents(A, B)
         nodes = as_generator(rng).random((len(a), len(CELLS) * self.n_nodes)) < 0.5
         return np.where(np.repeat(nodes, 1 + self.edges_per_node, axis=1), a, b)
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import EdgeCellSpace, NodeCellSpace, Operation, Skeleton, get_space, list_spaces
 from surrogate_nas.testing.space import CHECKS
 
@@ -54,3 +55,18 @@ def test_sizes_are_the_published_ones(name, size):
     space = get_space(name)
     assert space.size == size
     assert space.size > 2**22 or len(space.enumerate()) == size
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+def test_batches_of_a_wrong_length_are_refused(space):
+    X = space.sample(3, 0)
+    for ask in (space.neighbors, space.show, lambda x: space.distance(x, X)):
+        for x in (X[:2], X[:0]):
+            with pytest.raises(InvalidInputError, match=f"x: expected one row, got {len(x)}"):
+                ask(x)
+    with pytest.raises(InvalidInputError, match="as many first as second parents, got 3 and 1"):
+        space.crossover(X, X[:1], 0)
+    for n in (-1, 1.5, "2", None):
+        for unique in (False, True):
+            with pytest.raises(InvalidInputError, match=f"n: expected a whole number of at least 0, got {n!r}"):
+                space.sample(n, 0, unique=unique)
