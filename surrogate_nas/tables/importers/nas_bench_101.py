@@ -28,7 +28,7 @@ from surrogate_nas.core.progress import Progress
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables.curves import Curve
-from surrogate_nas.tables.importers.reading import check_complete, integer, naming
+from surrogate_nas.tables.importers.reading import ACCEPT_PART, check_complete, integer, naming
 from surrogate_nas.tables.importers.tfrecord import read_records
 from surrogate_nas.tables.importers.wire import BYTES, FIXED64, VARINT, double, fields
 from surrogate_nas.tables.sources import get_source
@@ -245,7 +245,7 @@ def _check_whole(measured: Measured, space: SearchSpace) -> None:
             if there != n:
                 raise InvalidInputError(
                     f"expected {REPETITIONS} trainings of each module with {epochs} epochs, got {there:,} times number "
-                    f"{repetition}; download the file again, or pass partial=True for a part"
+                    f"{repetition}; download the file again, or {ACCEPT_PART}"
                 )
 
 

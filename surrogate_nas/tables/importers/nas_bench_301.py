@@ -24,7 +24,15 @@ from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows
 from surrogate_nas.tables.curves import Curve
-from surrogate_nas.tables.importers.reading import finite_or_nan, integer, mapping, naming, number, parse_json
+from surrogate_nas.tables.importers.reading import (
+    ACCEPT_PART,
+    finite_or_nan,
+    integer,
+    mapping,
+    naming,
+    number,
+    parse_json,
+)
 from surrogate_nas.tables.importers.repeats import find_repeats
 from surrogate_nas.tables.importers.zipped import read_members
 from surrogate_nas.tables.sources import get_source
@@ -40,6 +48,9 @@ _SIZES = ("NetworkSelectorDatasetInfo:darts:layers", "NetworkSelectorDatasetInfo
 
 #: The logs name curves after their tag in the training program; other tags are no scores.
 _CURVE = re.compile(r"Train/(train|val|test)_(accuracy|cross_entropy|loss)")
+
+#: The benchmark has about 60,000 results, of which nobody states the exact number; far fewer are a part.
+FEWEST = 10_000
 
 _UNITS = {"accuracy": "%", "train_time": "s"}
 
@@ -70,7 +81,9 @@ class _Result(NamedTuple):
     curves: dict[tuple[str, str], npt.NDArray[np.float32]]
 
 
-def read_nas_bench_301(path: "str | PathLike[str]", *, progress: Progress | None = None) -> Table:
+def read_nas_bench_301(
+    path: "str | PathLike[str]", *, progress: Progress | None = None, partial: bool = False
+) -> Table:
     """Read all results below a folder, in a zip file, or in one file.
 
     Task "cifar10"; accuracies in percent, ``train_time`` in seconds, ``params`` in millions, one column per
@@ -79,22 +92,30 @@ def read_nas_bench_301(path: "str | PathLike[str]", *, progress: Progress | None
     Args:
         path: The folder, the zip file, or one ``results_<n>.json``.
         progress: Told how many files were read.
+        partial: Accept a part: fewer than 10,000 of the about 60,000 results, or a single one.
 
     Raises:
-        InvalidInputError: A file is damaged or no such result, there is none at all, or networks of
+        InvalidInputError: A file is damaged or no such result, there are none or too few, or networks of
             several depths or widths are mixed; the message begins with the path.
     """
     with naming(path):
-        results = list(_results(Path(path), progress or Silent()))
+        report = progress or Silent()
+        results = list(_results(Path(path), report))
         if not results:
             raise InvalidInputError(f"expected files {PATTERN}, found none; unpack the archive or name its folder")
+        if len(results) < FEWEST and not partial:
+            raise InvalidInputError(
+                f"expected about 60,000 results, got {len(results):,}; download the archive again, or {ACCEPT_PART}"
+            )
         sizes = sorted({r.size for r in results})
         if len(sizes) > 1:
             listed = ", ".join(f"{layers} layers of {width} channels" for layers, width in sizes)
             raise InvalidInputError(
                 f"expected networks of one depth and width, got {listed}; keep each kind in a folder of its own"
             )
-        return _table(results)
+        table = _table(results)
+        report.say(f"{Path(path).name}: {len(results):,} results of {len(table):,} architectures")
+        return table
 
 
 def _results(path: Path, report: Progress) -> Iterator[_Result]:

@@ -22,7 +22,7 @@ from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.curves import Curve
-from surrogate_nas.tables.importers.reading import naming
+from surrogate_nas.tables.importers.reading import ACCEPT_PART, naming
 from surrogate_nas.tables.importers.zipped import read_members
 from surrogate_nas.tables.safe_pickle import load_pickle
 from surrogate_nas.tables.table import Table
@@ -186,8 +186,8 @@ def _positions(space: SearchSpace, task: str, published: Any, partial: bool) -> 
     expected = ROWS.get(task, space.size)
     if not published or (len(published) != expected and not partial):
         raise InvalidInputError(
-            f"{task}: expected {expected} architectures, got {len(published)}; download the file again, or pass "
-            "partial=True for a part"
+            f"{task}: expected {expected} architectures, got {len(published)}; download the file again, or "
+            f"{ACCEPT_PART}"
         )
     highest = 10**space.n_genes
     keys = np.array([key if 0 <= key < highest else highest for key in published], dtype=np.int64)

@@ -28,8 +28,8 @@ TASK = "cifar10"
 #: Trainings of each architecture.
 REPETITIONS = 3
 
-#: The file prints the mean with all digits; another order of summation changes the last ones.
-_TOLERANCE = 1e-6
+#: Percent by which the file's mean may differ from that of its accuracies: a copy may have it rounded.
+_TOLERANCE = 0.01
 
 
 def read_nas_bench_macro(
@@ -38,7 +38,8 @@ def read_nas_bench_macro(
     """Read ``nas-bench-macro_cifar10.json``.
 
     Task "cifar10"; test accuracy in percent for each of three trainings, which ``seed`` counts in the order
-    of the file (the source names no seeds), and their mean; ``params`` and ``flops`` in millions.
+    of the file (the source names no seeds), and their mean, which is computed from the three: the file's own only
+    has to agree to a hundredth of a percent. ``params`` and ``flops`` in millions.
 
     Args:
         path: The file.
@@ -46,7 +47,8 @@ def read_nas_bench_macro(
         partial: Accept a file with fewer architectures than were published.
 
     Raises:
-        InvalidInputError: Not such a file, truncated, or inconsistent; the message begins with the path.
+        InvalidInputError: Not such a file, truncated, inconsistent, or with an architecture twice; the message
+            begins with the path.
     """
     report = progress or Silent()
     space = get_space("nas-bench-macro")
@@ -62,14 +64,14 @@ def read_nas_bench_macro(
         columns: dict[Column, npt.NDArray[Any]] = {
             Column(TASK, "accuracy", "test", seed=seed, unit="%"): values[:, seed] for seed in range(REPETITIONS)
         }
-        columns[Column(TASK, "accuracy", "test", seed="mean", unit="%")] = values[:, REPETITIONS]
+        columns[Column(TASK, "accuracy", "test", seed="mean", unit="%")] = values[:, :REPETITIONS].mean(axis=1)
         columns[Column(TASK, "params", unit="million")] = values[:, -2] / 1e6
         columns[Column(TASK, "flops", unit="million")] = values[:, -1] / 1e6
         return Table(space, X, columns, **get_source("nas-bench-macro").about)
 
 
 def _entry(architecture: str, entry: Any) -> tuple[float, ...]:
-    """The accuracies, their mean, parameters and FLOPs of one architecture."""
+    """The accuracies, parameters and FLOPs of one architecture."""
     fields = mapping(entry, architecture)
     accuracies = fields.get("test_acc")
     if not isinstance(accuracies, list) or len(accuracies) != REPETITIONS:
@@ -78,7 +80,7 @@ def _entry(architecture: str, entry: Any) -> tuple[float, ...]:
         )
     scores = [number(a, f"{architecture}, test_acc") for a in accuracies]
     mean = number(fields.get("mean_acc"), f"{architecture}, mean_acc")
-    if not math.isclose(mean, sum(scores) / REPETITIONS, abs_tol=_TOLERANCE):
+    if not math.isclose(mean, sum(scores) / REPETITIONS, rel_tol=0, abs_tol=_TOLERANCE):
         raise InvalidInputError(f"{architecture}: expected the mean of {scores}, got {mean}; download the file again")
     counts = [number(fields.get(key), f"{architecture}, {key}") for key in ("params", "flops")]
-    return (*scores, mean, *counts)
+    return (*scores, *counts)

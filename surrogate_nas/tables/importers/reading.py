@@ -2,12 +2,16 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from surrogate_nas.core import InvalidInputError, SurrogateNASError
+
+#: The way out of a file that is incomplete on purpose, for callers and for the command line.
+ACCEPT_PART = "accept a part with partial=True (--partial)"
 
 
 @contextmanager
@@ -31,14 +35,25 @@ def parse_json(data: bytes) -> Any:
     """Decode JSON.
 
     Raises:
-        InvalidInputError: Not JSON in UTF-8, nested too deeply, or cut off.
+        InvalidInputError: Not JSON in UTF-8, nested too deeply, cut off, or with a key twice in one object.
     """
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)
+    except InvalidInputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(
             f"expected complete JSON, got something else or a truncated file ({error}); download it again"
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, of whose equal keys the decoder would silently keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        key = Counter(k for k, _ in pairs).most_common(1)[0][0]
+        raise InvalidInputError(f"expected each key of an object once, got {key!r:.80} again; download it again")
+    return found
 
 
 def read_json(path: Path) -> Any:
@@ -95,5 +110,5 @@ def check_complete(n: int, expected: int, partial: bool) -> None:
     """
     if n != expected and not partial:
         raise InvalidInputError(
-            f"expected {expected:,} architectures, got {n:,}; download the file again, or pass partial=True for a part"
+            f"expected {expected:,} architectures, got {n:,}; download the file again, or {ACCEPT_PART}"
         )

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import Column, InvalidInputError, choose
+from surrogate_nas.core import Column, InvalidInputError, UnknownNameError, choose
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import Rows
-from surrogate_nas.tables.importers.reading import finite_or_nan, mapping, naming, number, read_json
+from surrogate_nas.tables.importers.reading import check_complete, finite_or_nan, mapping, naming, number, read_json
 from surrogate_nas.tables.importers.repeats import find_repeats
 from surrogate_nas.tables.sources import sources
 from surrogate_nas.tables.table import Table
@@ -44,7 +44,11 @@ Keys = Sequence[Sequence[int]]
 
 
 def read_suite_zero(
-    path: "str | PathLike[str]", *, progress: Progress | None = None, space: str | None = None
+    path: "str | PathLike[str]",
+    *,
+    progress: Progress | None = None,
+    space: str | None = None,
+    partial: bool = False,
 ) -> Table:
     """Read ``zc_nasbench101.json``, ``zc_nasbench201.json``, ``zc_nasbench301.json`` or ``zc_transbench101_*.json``.
 
@@ -53,19 +57,26 @@ def read_suite_zero(
 
     Args:
         path: The file.
-        progress: Told how many tasks were read.
-        space: Name of the file's space in NASLib ("nasbench201", ...); None takes it from the file's name.
+        progress: Told how many architectures and tasks were read.
+        space: Name of the file's space, ours ("nas-bench-201") or NASLib's ("nasbench201"); None takes it from the
+            file's name.
+        partial: Accept fewer architectures than were published. How many the files of TransNAS-Bench-101 should
+            have, the suite does not say: they are accepted as they come.
 
     Raises:
         UnknownNameError: Neither the file's name nor ``space`` is one of these.
-        InvalidInputError: Not such a file, truncated, or with architectures outside the space.
+        InvalidInputError: Not such a file, truncated, incomplete, or with architectures outside the space.
     """
     report = progress or Silent()
     with naming(path):
-        name = Path(path).stem.removeprefix("zc_") if space is None else space
-        ours, decode = choose("space of NAS-Bench-Suite-Zero", name, _SPACES)
+        ours, decode = _space_of(Path(path)) if space is None else choose(_KIND, space, _SPACES | _OWN_NAMES)
+        source = next(s for s in sources().values() if (s.importer, s.space) == ("suite-zero", ours))
         content = mapping(read_json(Path(path)), "the file")
         entries = [(t, a) for t, of in content.items() for a in mapping(of, t)]
+        most = max(len(of) for of in content.values())
+        if source.rows:
+            check_complete(most, source.rows, partial)
+        report.say(f"{Path(path).name}: {most:,} architectures, {len(content)} task(s)")
         built = get_space(ours)
         X, rows = find_repeats(built, decode(built, [a for _, a in entries]))
         columns: dict[Column, npt.NDArray[np.float64]] = {}
@@ -74,9 +85,19 @@ def read_suite_zero(
             columns |= _task(task, of, rows[done : done + len(of)], len(X))
             done += len(of)
             report.track("tasks", i, len(content))
-        about = next(s.about for s in sources().values() if (s.importer, s.space) == ("suite-zero", ours))
         default = {c.task: SCORE for c in columns if c.metric == SCORE}
-        return Table(built, X, columns, default_metrics=default, **about)
+        return Table(built, X, columns, default_metrics=default, **source.about)
+
+
+def _space_of(path: Path) -> "_Space":
+    """The space that a file's name stands for."""
+    try:
+        return choose(_KIND, path.stem.removeprefix("zc_"), _SPACES)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"{error}; it was taken from the file's name: name the space with space=... (--space), such as "
+            f"{next(iter(_OWN_NAMES))}"
+        ) from None
 
 
 def _task(task: str, of: dict[str, Any], rows: npt.NDArray[np.int64], n: int) -> dict[Column, npt.NDArray[np.float64]]:
@@ -216,11 +237,18 @@ def _two_cells(space: Any, keys: list[str]) -> Rows:
     return parse_architectures(space, texts)
 
 
-#: NASLib's name of a space -> ours, and what reads its tuples.
-_SPACES: dict[str, tuple[str, Callable[[Any, list[str]], Rows]]] = {
+#: Our name of a space, and what reads its tuples.
+_Space = tuple[str, Callable[[Any, list[str]], Rows]]
+
+_KIND = "space of NAS-Bench-Suite-Zero"
+
+#: By NASLib's name of the space.
+_SPACES: dict[str, _Space] = {
     "nasbench101": ("nas-bench-101", _node_cells),
     "nasbench201": ("nas-bench-201", _edge_cells),
     "nasbench301": ("nas-bench-301", _two_cells),
     "transbench101_micro": ("transnas-micro", _micro_cells),
     "transbench101_macro": ("transnas-macro", _macro_networks),
 }
+
+_OWN_NAMES: dict[str, _Space] = {space[0]: space for space in _SPACES.values()}

@@ -17,6 +17,19 @@ DARTS = "NetworkSelectorDatasetInfo:darts:"
 CURVES = ("train_accuracy", "train_cross_entropy", "val_accuracy", "test_accuracy")
 
 
+class Listener:
+    """Keeps what a reader says."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    def track(self, label, done, total):
+        """Counts are of no interest here."""
+
+
 @pytest.fixture(scope="module")
 def configs() -> list[dict[str, str]]:
     """Architectures as the benchmark writes them."""
@@ -114,7 +127,7 @@ def check(table, configs, results):
 
 
 def test_a_folder_of_folders_is_read_number_by_number(folder, configs, results):
-    table = read_source("nas-bench-301", folder)
+    table = read_source("nas-bench-301", folder, partial=True)
     check(table, configs, results)
     column = table.column(task="cifar10", metric="accuracy", split="val", epochs=100, seed=0)
     assert (column.unit, column.direction) == ("%", "max")
@@ -126,17 +139,17 @@ def test_the_archive_is_read_without_unpacking(folder, configs, results, tmp_pat
         for name, content in results.items():
             archive.writestr(name, json.dumps(content))
         archive.writestr("nb_301/README.md", "not a result")
-    check(read_nas_bench_301(path), configs, results)
+    check(read_nas_bench_301(path, partial=True), configs, results)
     data = path.read_bytes()
     for end in range(0, len(data), 101):
         path.write_bytes(data[:end])
         with pytest.raises(InvalidInputError, match=r"nb_301\.zip: .*expected"):
-            read_nas_bench_301(path)
+            read_nas_bench_301(path, partial=True)
 
 
 def test_one_file_is_read_alone(folder, results):
     path = folder / "nb_301" / "rs" / "results_1.json"
-    table = read_nas_bench_301(path)
+    table = read_nas_bench_301(path, partial=True)
     assert table.query(table.X, task="cifar10", metric="accuracy", split="test").tolist() == [
         results["nb_301/rs/results_1.json"]["test_accuracy"]
     ]
@@ -148,7 +161,7 @@ def test_members_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("results_0.json", " " * 10**6)
     with pytest.raises(InvalidInputError, match=r"bomb\.zip: results_0\.json: expected at most 1,000 bytes"):
-        read_nas_bench_301(path)
+        read_nas_bench_301(path, partial=True)
 
 
 def test_wherever_a_file_ends_it_is_named_and_refused(folder):
@@ -157,7 +170,7 @@ def test_wherever_a_file_ends_it_is_named_and_refused(folder):
     for end in range(0, len(data), 37):
         path.write_bytes(data[:end])
         with pytest.raises(InvalidInputError, match=r"data: nb_301/rs/results_1\.json: .*expected") as error:
-            read_nas_bench_301(folder)
+            read_nas_bench_301(folder, partial=True)
         assert "\n" not in str(error.value)
 
 
@@ -195,7 +208,7 @@ def test_files_of_another_kind_are_refused(tmp_path, configs, keys, value, said)
     path = tmp_path / "results_0.json"
     path.write_text(json.dumps(content))
     with pytest.raises(InvalidInputError, match=said) as error:
-        read_nas_bench_301(path)
+        read_nas_bench_301(path, partial=True)
     assert str(error.value).startswith(str(path))
 
 
@@ -206,7 +219,7 @@ def test_a_bad_architecture_among_many_is_named(folder):
     content["optimized_hyperparamater_config"][edge] = "conv_9x9"
     path.write_text(json.dumps(content))
     with pytest.raises(InvalidInputError, match=r"data: nb_301/rs/results_1\.json: .*conv_9x9"):
-        read_nas_bench_301(folder)
+        read_nas_bench_301(folder, partial=True)
 
 
 def test_networks_of_different_sizes_are_not_mixed(folder, configs):
@@ -214,7 +227,7 @@ def test_networks_of_different_sizes_are_not_mixed(folder, configs):
     content["optimized_hyperparamater_config"][f"{DARTS}layers"] = 20
     (folder / "results_9.json").write_text(json.dumps(content))
     with pytest.raises(InvalidInputError, match="one depth and width, got 8 layers of 32 channels, 20 layers of 32"):
-        read_nas_bench_301(folder)
+        read_nas_bench_301(folder, partial=True)
 
 
 def test_parameters_that_contradict_each_other_are_refused(folder, configs):
@@ -222,11 +235,21 @@ def test_parameters_that_contradict_each_other_are_refused(folder, configs):
     content["info"][0]["model_parameters"] += 1
     (folder / "results_9.json").write_text(json.dumps(content))
     with pytest.raises(InvalidInputError, match=r"results_\d+\.json: expected .* million parameters as in another"):
-        read_nas_bench_301(folder)
+        read_nas_bench_301(folder, partial=True)
 
 
 def test_empty_and_missing_places_are_refused(tmp_path):
     with pytest.raises(InvalidInputError, match="found none"):
-        read_nas_bench_301(tmp_path)
+        read_nas_bench_301(tmp_path, partial=True)
     with pytest.raises(InvalidInputError, match="expected a readable file"):
-        read_nas_bench_301(tmp_path / "none")
+        read_nas_bench_301(tmp_path / "none", partial=True)
+
+
+def test_a_part_has_to_be_wanted(folder, monkeypatch):
+    with pytest.raises(InvalidInputError, match=r"about 60,000 results, got 5; .*partial=True \(--partial\)") as error:
+        read_nas_bench_301(folder)
+    assert "\n" not in str(error.value)
+    monkeypatch.setattr("surrogate_nas.tables.importers.nas_bench_301.FEWEST", 5)
+    listener = Listener()
+    assert len(read_nas_bench_301(folder, progress=listener)) == 3
+    assert listener.lines == ["data: 5 results of 3 architectures"]

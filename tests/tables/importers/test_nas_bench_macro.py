@@ -64,6 +64,25 @@ def test_a_part_is_read_on_request(write):
     assert len(read_nas_bench_macro(write(published), partial=True)) == 2
 
 
+def test_a_rounded_mean_is_accepted_and_the_exact_one_kept(write):
+    published = content(["00000000", "01201201"])
+    exact = [e["mean_acc"] for e in published.values()]
+    for e in published.values():
+        e["mean_acc"] = round(e["mean_acc"], 2)
+    table = read_nas_bench_macro(write(published), partial=True)
+    at = {"task": "cifar10", "metric": "accuracy", "split": "test", "seed": "mean"}
+    np.testing.assert_array_equal(table.query(table.space.parse(list(published)), **at), exact)
+
+
+def test_an_architecture_given_twice_is_refused(write):
+    twice = json.dumps(content(["00000000"]))[1:-1]
+    with pytest.raises(
+        InvalidInputError, match=r"cifar10\.json: expected each key .* once, got '00000000' again"
+    ) as error:
+        read_nas_bench_macro(write(f"{{{twice}, {twice}}}".encode()), partial=True)
+    assert "\n" not in str(error.value)
+
+
 def test_wherever_the_file_ends_it_is_refused(write):
     data = json.dumps(content(["00000000", "01201201"])).encode()
     for end in range(0, len(data), 9):
@@ -82,6 +101,7 @@ def test_wherever_the_file_ends_it_is_refused(write):
         ({"00000000": entry([1.0, 2.0])}, "'test_acc' with 3 numbers"),
         ({"00000000": entry([1.0, 2.0, 3.0]) | {"test_acc": [1.0, 2.0, "3"]}}, "test_acc: expected a number"),
         ({"00000000": entry([1.0, 2.0, 3.0]) | {"mean_acc": 2.5}}, "expected the mean"),
+        ({"00000000": entry([1.0, 2.0, 3.0]) | {"mean_acc": 2.02}}, "expected the mean"),
         ({"00000000": entry([1.0, 2.0, 300.0])}, "expected 0 to 100"),
         ({"00000000": entry([1.0, 2.0, 3.0]) | {"params": None}}, "params: expected a number"),
         ({"00000000": entry([1.0, 2.0, 3.0]) | {"flops": -1}}, "expected 0"),

@@ -23,6 +23,19 @@ PAIRS = {
 PROXIES = ("epe_nas", "flops", "params", "synflow")
 
 
+class Listener:
+    """Keeps what a reader says."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    def track(self, label, done, total):
+        """Counts are of no interest here."""
+
+
 def entry(seed: int, *, failed: tuple[str, ...] = (), value: float = -1e8) -> dict[str, object]:
     rng = np.random.default_rng(seed)
     scores = {p: {"score": float(rng.uniform(1, 100)), "time": float(rng.uniform(0, 2))} for p in PROXIES}
@@ -46,7 +59,7 @@ def test_every_score_and_second_is_read(write):
         "cifar10": {key: entry(i) for i, key in enumerate(PAIRS)},
         "ninapro": {key: entry(10 + i) for i, key in enumerate(list(PAIRS)[:2])},
     }
-    table = read_source("suite-zero", write(content))
+    table = read_source("suite-zero", write(content), partial=True)
     assert table.tasks == ("cifar10", "ninapro")
     assert table.default_metric("cifar10") == "val_accuracy"
     X = table.space.parse(list(PAIRS.values()))
@@ -68,7 +81,7 @@ def test_every_score_and_second_is_read(write):
 @pytest.mark.parametrize("value", [-1e8, float("nan"), float("inf"), float("-inf")])
 def test_failed_proxies_are_missing_values(write, value):
     content = {"cifar10": {key: entry(i, failed=("synflow", "flops"), value=value) for i, key in enumerate(PAIRS)}}
-    table = read_suite_zero(write(content))
+    table = read_suite_zero(write(content), partial=True)
     for metric in ("synflow", "flops"):
         assert np.isnan(table.query(table.X, task="cifar10", metric=metric)).all()
     assert not np.isnan(table.query(table.X, task="cifar10", metric="params")).any()
@@ -96,7 +109,7 @@ def test_tuples_mean_the_published_networks(shared_data, tmp_path):
     }
     path = tmp_path / "zc_nasbench201.json"
     path.write_text(json.dumps(content))
-    table = read_suite_zero(path)
+    table = read_suite_zero(path, partial=True)
     for column in published:
         expected = published[column].where(published[column] != -1e8).to_numpy()
         np.testing.assert_array_equal(table.query(X, task="cifar10", metric=column), expected)
@@ -108,7 +121,7 @@ def test_two_tuples_of_one_module_have_seeds(write):
     other = "(0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 3, 4, 1)"
     line = "(0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 2, 1)"
     content = {"cifar10": {chain: entry(0), other: entry(1), line: entry(2)}}
-    table = read_suite_zero(write(content, "zc_nasbench101.json"))
+    table = read_suite_zero(write(content, "zc_nasbench101.json"), partial=True)
     assert len(table) == 2
     got = [table.query(table.X, task="cifar10", metric="synflow", seed=s) for s in (0, 1)]
     scores = [e["synflow"]["score"] for e in content["cifar10"].values()]
@@ -119,7 +132,7 @@ def test_genotypes_of_two_cells(write):
     normal = [(0, 2), (1, 3), (0, 3), (1, 4), (2, 5), (0, 6), (3, 0), (1, 1)]
     reduce = [(1, 0), (0, 1), (2, 2), (1, 3), (0, 4), (3, 5), (4, 6), (2, 0)]
     key = str((tuple(normal), tuple(reduce)))
-    table = read_suite_zero(write({"cifar10": {key: entry(0)}}, "zc_nasbench301.json"))
+    table = read_suite_zero(write({"cifar10": {key: entry(0)}}, "zc_nasbench301.json"), partial=True)
     ops = ["max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"]
     ops += ["dil_conv_3x3", "dil_conv_5x5"]
     cells = [[(ops[op], state) for state, op in cell] for cell in (normal, reduce)]
@@ -143,7 +156,38 @@ def test_the_space_can_be_named(write):
     path = write(content, "renamed.json")
     with pytest.raises(UnknownNameError, match=r"renamed\.json: unknown space of NAS-Bench-Suite-Zero 'renamed'"):
         read_suite_zero(path)
-    assert len(read_suite_zero(path, space="nasbench201")) == len(PAIRS)
+    for space in ("nasbench201", "nas-bench-201"):
+        table = read_suite_zero(path, space=space, partial=True)
+        assert (len(table), table.space.name) == (len(PAIRS), "nas-bench-201")
+    with pytest.raises(UnknownNameError, match="unknown space of NAS-Bench-Suite-Zero 'nas-bench-2011'.*did you mean"):
+        read_suite_zero(path, space="nas-bench-2011")
+
+
+def test_a_files_name_that_says_no_space_is_named_as_the_cause(write):
+    path = write({"cifar10": {key: entry(i) for i, key in enumerate(PAIRS)}}, "zc_foo.json")
+    with pytest.raises(
+        UnknownNameError, match=r"'foo'.*taken from the file's name: .*space=\.\.\. \(--space\)"
+    ) as error:
+        read_suite_zero(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [("zc_nasbench101.json", "10,000"), ("zc_nasbench201.json", "15,625"), ("zc_nasbench301.json", "11,221")],
+)
+def test_a_part_has_to_be_wanted(write, file, expected):
+    content = {"cifar10": {f"({i},)": entry(i) for i in range(3)}, "svhn": {"(0,)": entry(0)}}
+    with pytest.raises(InvalidInputError, match=rf"{file}: expected {expected} architectures, got 3; .*\(--partial\)"):
+        read_suite_zero(write(content, file))
+
+
+def test_it_says_how_many_it_reads_where_nobody_published_the_number(write):
+    listener = Listener()
+    read_suite_zero(
+        write({"jigsaw": {"(1, 2, 3, 0, 1, 2)": entry(0)}}, "zc_transbench101_micro.json"), progress=listener
+    )
+    assert listener.lines == ["zc_transbench101_micro.json: 1 architectures, 1 task(s)"]
 
 
 def test_wherever_the_file_ends_it_is_refused(write):
@@ -176,7 +220,7 @@ GOOD = "(4, 0, 3, 1, 4, 3)"
 )
 def test_files_of_another_kind_are_refused(write, content, said):
     with pytest.raises(InvalidInputError, match=said) as error:
-        read_suite_zero(write(content))
+        read_suite_zero(write(content), partial=True)
     assert "\n" not in str(error.value)
     assert "zc_nasbench201.json: " in str(error.value)
 
@@ -184,7 +228,7 @@ def test_files_of_another_kind_are_refused(write, content, said):
 def test_tuples_of_another_space_are_refused(write):
     for name in ("zc_nasbench101.json", "zc_nasbench301.json", "zc_transbench101_macro.json"):
         with pytest.raises(InvalidInputError, match=name):
-            read_suite_zero(write({"cifar10": {"(7, 7, 7, 7, 7)": entry(0)}}, name))
+            read_suite_zero(write({"cifar10": {"(7, 7, 7, 7, 7)": entry(0)}}, name), partial=True)
 
 
 def test_layers_that_do_not_exist_are_refused(write):
