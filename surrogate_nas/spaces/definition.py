@@ -32,7 +32,7 @@ from surrogate_nas.core import InvalidInputError, SurrogateNASError, UnknownName
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.chain import Layer, Parameter, Total
 from surrogate_nas.spaces.choice import Choice, Limit
-from surrogate_nas.spaces.operations import KINDS, Operation
+from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.text import shorten
 
@@ -192,14 +192,13 @@ def _made(kind: type, value: Any, path: str) -> Any:
 
 
 def _operation(parts: Definition, path: str) -> Operation:
-    if "kind" in parts and parts["kind"] not in KINDS:
-        raise UnknownNameError.of(f"kind in {path}", parts["kind"], KINDS)
     traits = parts.pop("traits", ())
     pairs = traits.items() if isinstance(traits, Mapping) else traits
     try:
-        return Operation(**parts, traits=tuple((str(name), float(size)) for name, size in pairs))
-    except ValueError:
+        named = tuple((str(name), size) for name, size in pairs)
+    except (TypeError, ValueError):
         raise InvalidInputError(f"{path}: expected traits as {{ name = 1.0 }}, got {shorten(traits)}") from None
+    return Operation(**parts, traits=named)
 
 
 #: Keys whose values are more than numbers, text and lists, and what they are made of.

@@ -1,6 +1,12 @@
 """Operations and their attributes: the one description that all spaces share."""
 
+import math
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from typing import Any
+
+from surrogate_nas.core import InvalidInputError, UnknownNameError
+from surrogate_nas.spaces.text import check_name, shorten
 
 #: Kinds of operation, in a fixed order so that attribute vectors of different spaces line up. A "state" computes
 #: nothing, but unlike an identity it is a node that matters: the output of an earlier cell, or a sum that is kept.
@@ -29,6 +35,38 @@ class Operation:
     has_weights: bool = False
     cost: float = 0.0
     traits: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "operation")
+        what = f"operation {self.name!r}"
+        if self.kind not in KINDS:
+            raise UnknownNameError.of(f"kind of {what}:", self.kind, KINDS)
+        if not is_whole(self.kernel, 0):
+            raise _unfit(what, "kernel", "a whole number of at least 0", self.kernel)
+        weights: Any = self.has_weights
+        if not isinstance(weights, bool):
+            raise _unfit(what, "has_weights", "true or false", weights)
+        if not is_number(self.cost, 0.0):
+            raise _unfit(what, "cost", "a number of at least 0", self.cost)
+        for trait, size in self.traits:
+            if not is_number(size, 0.0, 1.0):
+                raise _unfit(what, f"trait {trait!r}", "a number from 0 to 1", size)
+
+
+def is_number(value: object, least: float, most: float = math.inf) -> bool:
+    """Tell whether a value is a finite number between two bounds, both included."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return least <= float(value) <= most and math.isfinite(value)
+
+
+def is_whole(value: object, least: int) -> bool:
+    """Tell whether a value is an integer of at least ``least``."""
+    return isinstance(value, Integral) and is_number(value, least)
+
+
+def _unfit(what: str, key: str, expected: str, got: object) -> InvalidInputError:
+    return InvalidInputError(f"{what}, {key}: expected {expected}, got {shorten(got)}")
 
 
 INPUT = Operation("input", "input")

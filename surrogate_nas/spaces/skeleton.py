@@ -1,7 +1,12 @@
 """How a network is built around a cell, as data: networks interpret it, no builder per space."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.spaces.operations import is_number, is_whole
+from surrogate_nas.spaces.text import shorten
 
 InputKind = Literal["graph", "image", "sequence", "tabular"]
 Merge = Literal["sum", "concatenate"]
@@ -41,3 +46,32 @@ class Skeleton:
     stem_width: int = 0
     head_width: int = 0
     cell: str = ""
+
+    def __post_init__(self) -> None:
+        for key, words in (("input_kind", InputKind), ("merge", Merge), ("output_merge", Merge)):
+            if getattr(self, key) not in get_args(words):
+                raise self._unfit(key, f"one of {', '.join(get_args(words))}")
+        for key in ("stages", "channels", "strides"):
+            if not _are_whole(getattr(self, key), least=1) or (key != "strides" and not getattr(self, key)):
+                raise self._unfit(key, "a list of whole numbers of at least 1")
+        for key in ("stem_layers", "head_layers", "stem_width", "head_width"):
+            if not is_whole(getattr(self, key), 0):
+                raise self._unfit(key, "a whole number of at least 0")
+        for key in ("reduction", "cell"):
+            if not isinstance(getattr(self, key), str):
+                raise self._unfit(key, "a text")
+        if not is_number(self.dropout, 0.0, 1.0) or self.dropout == 1:
+            raise self._unfit("dropout", "a number from 0 to below 1")
+        if len(self.channels) != len(self.stages) or len(self.strides) not in (0, len(self.stages)):
+            raise InvalidInputError(
+                f"skeleton: expected one width in channels for each of {len(self.stages)} stages, and as many strides "
+                f"or none, got {len(self.channels)} channels and {len(self.strides)} strides"
+            )
+
+    def _unfit(self, key: str, expected: str) -> InvalidInputError:
+        return InvalidInputError(f"skeleton, {key}: expected {expected}, got {shorten(getattr(self, key))}")
+
+
+def _are_whole(values: object, least: int) -> bool:
+    """Tell whether these are whole numbers, in a sequence."""
+    return isinstance(values, Sequence) and all(is_whole(value, least) for value in values)

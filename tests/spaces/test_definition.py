@@ -29,6 +29,10 @@ reduction = "pooling"
 """
 
 
+CONV = {"name": "conv", "kind": "convolution"}
+IMAGE = {"input_kind": "image"}
+
+
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "own-cells.toml"
@@ -73,10 +77,32 @@ def test_a_definition_may_extend_another():
         (("n_nodes", "three"), "got a value of another kind"),
         (("operations", "conv"), "operations: expected a list of tables, got 'conv'"),
         (("operations", [{"name": "conv", "knd": "none"}]), r"operations\[0\] 'knd'.*did you mean 'kind'"),
-        (("operations", [{"name": "conv", "kind": "conv"}]), r"unknown kind in operations\[0\] 'conv'"),
+        (("operations", [{"name": "conv", "kind": "conv"}]), "unknown kind of operation 'conv': 'conv'"),
         (("operations", [{"name": "conv"}]), r"operations\[0\]: expected name, kind"),
-        (("operations", [{"name": "conv", "kind": "none", "traits": 3}]), r"operations\[0\]: expected name, kind"),
+        (("operations", [{"name": "conv", "kind": "none", "traits": 3}]), r"operations\[0\]: expected traits as"),
         (("operations", [3]), r"operations\[0\]: expected a table with name, kind"),
+        (("operations", [CONV, CONV]), "operation 1: expected a name of its own.*got 'conv'"),
+        (("operations", [{**CONV, "name": 3}]), "operation: expected a name, got 3"),
+        (("operations", [{**CONV, "kernel": -1}]), "operation 'conv', kernel: expected a whole .*, got -1"),
+        (("operations", [{**CONV, "kernel": 1.5}]), "operation 'conv', kernel: expected a whole .*, got 1.5"),
+        (("operations", [{**CONV, "kernel": "3"}]), "operation 'conv', kernel: expected a whole .*, got '3'"),
+        (("operations", [{**CONV, "cost": -1.0}]), "operation 'conv', cost: expected a number .*, got -1.0"),
+        (("operations", [{**CONV, "cost": float("nan")}]), "operation 'conv', cost: expected a number .*, got nan"),
+        (("operations", [{**CONV, "has_weights": "yes"}]), "'conv', has_weights: expected true or false, got 'yes'"),
+        (("operations", [{**CONV, "traits": {"big": 2}}]), "'conv', trait 'big': expected a number from 0 to 1, got 2"),
+        (("operations", [{**CONV, "traits": {"big": "x"}}]), "'conv', trait 'big': expected a number .*, got 'x'"),
+        (("skeleton", {"input_kind": "picture"}), "skeleton, input_kind: expected one of graph, .*, got 'picture'"),
+        (("skeleton", {**IMAGE, "merge": "mean"}), "skeleton, merge: expected one of sum, concatenate, got 'mean'"),
+        (("skeleton", {**IMAGE, "output_merge": 1}), "skeleton, output_merge: expected one of sum, .*, got 1"),
+        (("skeleton", {**IMAGE, "stages": [2, 0]}), r"skeleton, stages: expected a list .*, got \(2, 0\)"),
+        (("skeleton", {**IMAGE, "stages": 2}), "skeleton, stages: expected a list of whole numbers .*, got 2"),
+        (("skeleton", {**IMAGE, "channels": [1.5]}), r"skeleton, channels: expected a list .*, got \(1.5,\)"),
+        (("skeleton", {**IMAGE, "channels": [8, 16]}), "for each of 1 stages.*, got 2 channels and 0 strides"),
+        (("skeleton", {**IMAGE, "strides": [1, 2]}), "for each of 1 stages.*, got 1 channels and 2 strides"),
+        (("skeleton", {**IMAGE, "dropout": 1}), "skeleton, dropout: expected a number from 0 to below 1, got 1"),
+        (("skeleton", {**IMAGE, "dropout": -0.1}), "skeleton, dropout: expected a number from 0 .*, got -0.1"),
+        (("skeleton", {**IMAGE, "stem_layers": -1}), "skeleton, stem_layers: expected a whole number .*, got -1"),
+        (("skeleton", {**IMAGE, "reduction": 3}), "skeleton, reduction: expected a text, got 3"),
         (("skeleton", {}), "skeleton: expected input_kind"),
         (("skeleton", {"input": "image"}), "unknown key of skeleton 'input'"),
         (("extends", "nas-bench-200"), "did you mean 'nas-bench-201'"),
