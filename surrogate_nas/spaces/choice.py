@@ -1,5 +1,6 @@
 """What a space of choices is declared with: the choices, and limits on what they add up to."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -200,6 +201,25 @@ class Limit:
                         f"limit on choice {name!r}: expected whole numbers of at least {smallest}, got "
                         f"{shorten(amount)} for option {shorten(option)}"
                     )
+
+    def broken_by(self, chosen: Mapping[str, str]) -> str:
+        """What this limit expects and what there is instead; "" where the options of a row keep it.
+
+        Args:
+            chosen: The chosen option, as text, of each choice that is made.
+        """
+        known = {name: {str(o): amount for o, amount in amounts.items()} for name, amounts in self.amounts.items()}
+        brought = [known[name][text] for name, text in chosen.items() if text in known.get(name, {})]
+        total = math.prod(brought) if self.product else sum(brought)
+        if (self.least is None or total >= self.least) and (self.most is None or total <= self.most):
+            return ""
+        bounds = (("at least", self.least), ("at most", self.most))
+        bounded = " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+        kind = "product" if self.product else "sum"
+        rates = dict.fromkeys(
+            f"{text} brings {amount}" for amounts in known.values() for text, amount in amounts.items()
+        )
+        return f"a {kind} of {bounded} over {listing(tuple(known))} ({listing(tuple(rates))}), got {total}"
 
 
 def expanded(options: Options) -> tuple[str | float, ...]:

@@ -11,7 +11,7 @@ from typing import NamedTuple, final
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.choice import Choice, listing
+from surrogate_nas.spaces.choice import Choice, Limit, listing
 from surrogate_nas.spaces.choice_counting import Automaton, Rows
 from surrogate_nas.spaces.text import MAX_QUOTED, malformed, shorten
 
@@ -34,16 +34,20 @@ class _Reader(NamedTuple):
 class TextForm:
     """How rows of one space are written and read."""
 
-    def __init__(self, choices: Sequence[Choice], automaton: Automaton, prefix: str, suffix: str) -> None:
+    def __init__(
+        self, choices: Sequence[Choice], limits: Sequence[Limit], automaton: Automaton, prefix: str, suffix: str
+    ) -> None:
         """Prepare the tables.
 
         Args:
             choices: One per gene.
+            limits: What totals have to keep, for messages.
             automaton: The valid rows.
             prefix: Text in front of the first choice.
             suffix: Text behind the last one.
         """
-        self.choices, self.automaton, self.prefix, self.suffix = choices, automaton, prefix, suffix
+        self.choices, self.limits, self.automaton = choices, limits, automaton
+        self.prefix, self.suffix = prefix, suffix
         self._pieces = [
             [""] * choice.first + [f"{choice.before}{text}{choice.after}" for text in choice.texts]
             for choice in choices
@@ -73,10 +77,23 @@ class TextForm:
         """
         try:
             return self._read(text)
-        except InvalidInputError:
+        except InvalidInputError as error:
             if text == text.strip():
-                raise
-        return self._read(text.strip())  # blanks around it do no harm
+                raise InvalidInputError(f"{error}{self._broken(text)}") from None
+        return self.read(text.strip())  # blanks around it do no harm
+
+    def _broken(self, text: str) -> str:
+        """The limit that a text breaks which follows the form but for that, to end a message with."""
+        if not self.limits:
+            return ""
+        unlimited = Automaton(self.automaton.name, self.choices, ())
+        try:
+            row = TextForm(self.choices, (), unlimited, self.prefix, self.suffix).read(text)
+        except InvalidInputError:
+            return ""  # something else is wrong
+        chosen = {c.name: c.texts[v - c.first] for c, v in zip(self.choices, row, strict=True) if v >= c.first}
+        broken = (limit.broken_by(chosen) for limit in self.limits)
+        return next((f"; limit: expected {rule}" for rule in broken if rule), "")
 
     def _read(self, text: str) -> list[int]:
         if not text.startswith(self.prefix):
@@ -115,12 +132,14 @@ class TextForm:
     def _error(self, text: str, at: int, expected: list[str]) -> InvalidInputError:
         rest = text[at : at + 2 * MAX_QUOTED]
         got = f"{shorten(rest)} at position {at}" if rest else "the end of the text"
-        # One from the middle, or the very first, which is often shorter.
+        return malformed(text, " or ".join(expected), got, f"write it like {self._example}")
+
+    @property
+    def _example(self) -> str:
+        """A valid text: one from the middle, or the very first, which is often shorter."""
         positions = np.array([self.automaton.size // 2, 0], dtype=self.automaton.dtype)
         middle, first = self.write(self.automaton.rows_at(positions))
-        return malformed(
-            text, " or ".join(expected), got, f"write it like {middle if len(middle) <= MAX_QUOTED else first[:150]}"
-        )
+        return middle if len(middle) <= MAX_QUOTED else first[:150]
 
 
 def _pattern(choice: Choice) -> re.Pattern[str]:

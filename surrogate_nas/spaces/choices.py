@@ -16,6 +16,7 @@ from surrogate_nas.spaces.choice_counting import Automaton
 from surrogate_nas.spaces.choice_graphs import ChainGraphs, Node
 from surrogate_nas.spaces.choice_text import TextForm
 from surrogate_nas.spaces.graph_batch import GraphBatch
+from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.text import shorten, texts_of
 
@@ -289,7 +290,7 @@ class ChoiceSpace(SearchSpace):
 
     @cached_property
     def _text_form(self) -> TextForm:
-        return TextForm(self.choices, self._automaton, self.prefix, self.suffix)
+        return TextForm(self.choices, self.limits, self._automaton, self.prefix, self.suffix)
 
     @cached_property
     def _chains(self) -> ChainGraphs:
@@ -322,7 +323,10 @@ class ChoiceSpace(SearchSpace):
                 )
             out.append((pair[0], pair[1]))
         shown = {what for what, _ in out}
+        refined = {choice.refines for choice in self.choices}
         for gene, choice in enumerate(self.choices):
+            if choice.name not in refined:
+                self._check_operations(choice)
             if choice.refines:
                 self._check_refinement(choice, {c.name: c for c in self.choices[:gene]}.get(choice.refines))
             if choice.name not in shown and choice.refines not in shown:
@@ -330,6 +334,19 @@ class ChoiceSpace(SearchSpace):
                     f"nodes: expected every choice to show in the graph, got none for {choice.name!r}; name it there"
                 )
         return tuple(out)
+
+    @staticmethod
+    def _check_operations(choice: Choice) -> None:
+        if isinstance(choice.operations, Operation) or choice.sets:
+            return  # told apart by their options
+        found = [choice.operation(i) for i in range(len(choice.texts))]
+        names = [op.name for op in found if op is not None]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise InvalidInputError(
+                    f"choice {choice.name!r}: expected operations with names of their own, got two called "
+                    f"{shorten(name)}; rename one, or write a single table that all options share"
+                )
 
     @staticmethod
     def _check_refinement(choice: Choice, refined: Choice | None) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError
-from surrogate_nas.spaces import Operation, Skeleton
+from surrogate_nas.spaces import Operation, Skeleton, get_space
 from surrogate_nas.spaces.choice import Choice, Limit
 from surrogate_nas.spaces.choices import ChoiceSpace
 from surrogate_nas.spaces.definition import define_space, describe_space
@@ -361,6 +361,10 @@ def test_a_single_option_needs_no_list():
         (lambda: Choice("x", ["a"], operations=A, needs={"b": {}}), "options of choice 'x'"),
         (lambda: Limit({"x": {"a": -1}}), "at least 0"),
         (lambda: Limit({"x": {"a": 0}}, product=True), "at least 1"),
+        (
+            lambda: ChoiceSpace("s", [Choice("x", ["a", "b"], operations=[A, A])], SKELETON),
+            "choice 'x': expected operations with names of their own, got two called 'a'",
+        ),
         (lambda: ChoiceSpace("s", [], SKELETON), "names of their own"),
         (
             lambda: ChoiceSpace("s", [choice("x", ["a"]), choice("x", ["b"])], SKELETON),
@@ -387,6 +391,38 @@ def test_bad_declarations(build, said):
     with pytest.raises(InvalidInputError, match="expected") as caught:
         build()
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "text", "said"),
+    [
+        (
+            "transnas-macro",
+            "64-111111-basic",
+            "limit: expected a sum of at least 1 and at most 4 over module 1, .*4 brings 1.*, got 0$",
+        ),
+        (
+            "transnas-macro",
+            " 64-333333-basic",
+            "limit: expected a sum of at least 1 and at most 4 over module 1, .*, got 6$",
+        ),
+        (
+            "transnas-macro",
+            "64-442244-basic",
+            "limit: expected a sum of at least 1 and at most 3 over module 1, .*2 brings 1.*, got 6$",
+        ),
+        ("transnas-macro", "64-111", "expected one of 1, 2, 3, 4 as module 4"),
+        ("transnas-macro", "64-11111x", "as module 6, got 'x' at position 8; write it like 64-241413-basic$"),
+        (
+            "chain",
+            "pool(4)" + "-pool(4)" * 3,
+            "limit: expected a product of at most 128 over size 1, .*4 brings 4.*, got 256$",
+        ),
+    ],
+)
+def test_a_text_that_breaks_a_limit_is_told_which(space, text, said):
+    with pytest.raises(InvalidInputError, match=said):
+        get_space(space).parse(text)
 
 
 def test_too_many_states_are_refused():
