@@ -18,6 +18,7 @@ the classes. ``extends`` takes what is not written from a space of the catalogue
 """
 
 import inspect
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
@@ -34,7 +35,7 @@ from surrogate_nas.spaces.chain import Layer, Parameter, Total
 from surrogate_nas.spaces.choice import Choice, Limit
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
-from surrogate_nas.spaces.text import shorten
+from surrogate_nas.spaces.text import check_name, shorten
 
 Definition = dict[str, Any]
 
@@ -50,6 +51,9 @@ FAMILIES = {
     "chain": ("chain", "chain_space"),
     "mlp": ("chain", "mlp_space"),
 }
+
+#: What a space can be called.
+NAME = re.compile(r"[^\s./\\\0][^/\\\0\r\n]*")
 
 #: Where the definitions of the catalogue's spaces lie.
 CATALOGUE = Path(__file__).parent / "definitions"
@@ -109,12 +113,10 @@ def read_definition(path: Path) -> Definition:
 
 
 def _build(content: Definition, name: str | None, otherwise: str = "") -> SearchSpace:
-    if base := content.pop("extends", None):
-        known = {p.stem: p for p in sorted(CATALOGUE.glob("*.toml"))}
-        content = {**read_definition(choose("space to extend", base, known)), **content}
-    content = {"name": name or content.pop("name", otherwise), **{k: v for k, v in content.items() if k != "name"}}
-    if not isinstance(content["name"], str) or not content["name"]:
-        raise InvalidInputError('name: expected a name for the space, got none; write name = "..."')
+    content = _extended(content)
+    given = content.pop("name", otherwise)
+    content = {"name": given if name is None else name, **content}
+    check_space_name(content["name"])
     if "family" not in content:
         raise InvalidInputError(f'family: expected one of {", ".join(FAMILIES)}, got none; write family = "..."')
     definition = _plain(content)
@@ -135,7 +137,36 @@ def _build(content: Definition, name: str | None, otherwise: str = "") -> Search
             f"({' '.join(str(error).split()):.120})"
         ) from None
     space.definition = definition
+    own = CATALOGUE / f"{space.name}.toml"
+    if own.is_file() and definition != _plain({**_extended(read_definition(own)), "name": space.name}):
+        raise InvalidInputError(f"name: {space.name!r} names another space, of the catalogue; choose another name")
     return space
+
+
+def _extended(content: Definition) -> Definition:
+    """A definition with what it takes from the space that it extends."""
+    if "extends" not in content:
+        return content
+    known = {p.stem: p for p in sorted(CATALOGUE.glob("*.toml"))}
+    base = read_definition(choose("space to extend", content["extends"], known))
+    return _extended({**base, **{key: value for key, value in content.items() if key != "extends"}})
+
+
+def check_space_name(name: object) -> None:
+    """Check that a space has a plain name: files are called by it.
+
+    Args:
+        name: What the user gave.
+
+    Raises:
+        InvalidInputError: No name, or one that could stand for another place on a disk.
+    """
+    check_name(name, "name")
+    if not NAME.fullmatch(str(name)):
+        raise InvalidInputError(
+            f"name: expected a plain name of one line, without slashes and not beginning with a dot or a blank, got "
+            f"{shorten(name)}; rename the space"
+        )
 
 
 def _family(name: str) -> Callable[..., SearchSpace]:

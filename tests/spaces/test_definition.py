@@ -56,6 +56,7 @@ def test_a_space_can_be_described_and_built_again(name):
     definition = describe_space(space)
     again = define_space(json.loads(json.dumps(definition)))
     assert describe_space(again) == definition
+    assert define_space(definition, name=name).definition == space.definition
     assert (again.name, again.size, again.gene_names) == (space.name, space.size, space.gene_names)
     X = space.sample(20, 0)
     assert again.format(X) == space.format(X)
@@ -107,6 +108,11 @@ def test_a_definition_may_extend_another():
         (("skeleton", {"input": "image"}), "unknown key of skeleton 'input'"),
         (("extends", "nas-bench-200"), "did you mean 'nas-bench-201'"),
         (("name", ""), "expected a name"),
+        (("name", 3), "name: expected a name, got 3"),
+        (("name", "../x"), "name: expected a plain name .*, got '../x'"),
+        (("name", "a\nb"), "name: expected a plain name"),
+        (("n_nodes", 3), "'nas-bench-201' names another space, of the catalogue; choose another name"),
+        (("name", "nas-bench-graph"), "'nas-bench-graph' names another space"),
     ],
 )
 def test_what_is_wrong_is_named(change, expected):
