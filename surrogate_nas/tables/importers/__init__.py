@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from importlib import import_module
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surrogate_nas.core import InvalidInputError, choose
@@ -37,6 +38,13 @@ _IMPORTERS = {
     "parquet": ("frame", "read_frame"),
 }
 
+#: Options that the command line has, too, under these names.
+_FLAGS = {"space": "--space", "arch_column": "--arch-column", "columns": "--column", "partial": "--partial"}
+
+#: How a page begins that a host sends in place of a file, and how much of a file is searched for it.
+_WEB_PAGE = (b"<!doctype html", b"<html")
+_HEAD = 512
+
 
 def list_importers() -> list[str]:
     """Names of the sources that :func:`read_source` reads."""
@@ -56,7 +64,8 @@ def read_source(
 
     Raises:
         UnknownNameError: No such source.
-        InvalidInputError: An option that the source does not have, or a file that is not as published.
+        InvalidInputError: An option that the source does not have, a web page in place of the file, or a file that is
+            not as published.
     """
     module, function = choose("source", source, _IMPORTERS)
     read: Callable[..., Table] = getattr(import_module(f"{__name__}.{module}"), function)
@@ -64,13 +73,33 @@ def read_source(
     unknown = [name for name in options if name not in known]
     if unknown:
         raise InvalidInputError(
-            f"source {source!r} has no option {unknown[0]!r}: expected {' or '.join(known) or 'none'}"
+            f"source {source!r} has no option {unknown[0]!r}{_flag(unknown[0])}: expected "
+            f"{' or '.join(n + _flag(n) for n in known)}"
         )
-    missing = [
-        n
-        for n in known
-        if n not in options and inspect.signature(read).parameters[n].default is inspect.Parameter.empty
-    ]
-    if missing:
-        raise InvalidInputError(f"source {source!r} needs the option {missing[0]!r}")
+    _refuse_web_page(Path(path), source)
     return read(path, progress=progress, **options)
+
+
+def _flag(name: str) -> str:
+    """What the command line calls an option, in brackets; nothing where it does not have it."""
+    return f" ({_FLAGS[name]})" if name in _FLAGS else ""
+
+
+def _refuse_web_page(path: Path, source: str) -> None:
+    """Say so if a browser or a program saved the host's question in place of the file.
+
+    Raises:
+        InvalidInputError: The file is a web page.
+    """
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return  # the importer names the reason
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_WEB_PAGE):
+        raise InvalidInputError(
+            f"{path}: expected a file for {source!r}, got a web page; the download needs a browser: open its page "
+            "there, confirm, and save the file itself"
+        )

@@ -5,8 +5,10 @@ package writes itself (``cifar10.accuracy.val.12ep.seed0``). Nothing is guessed 
 """
 
 import csv
+import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.tables.importers.reading import naming
-from surrogate_nas.tables.schema import ARCHITECTURE, Key, check_column
+from surrogate_nas.tables.schema import ARCHITECTURE, TABLE_KEY, Key, check_column
 from surrogate_nas.tables.table import Table
 
 #: How a column is described as text; what is left out at the end takes its default.
@@ -35,7 +37,7 @@ Described = Mapping[str, Column | tuple[Any, ...] | str] | Sequence[str]
 def read_frame(
     path: "str | PathLike[str]",
     *,
-    space: str | SearchSpace,
+    space: str | SearchSpace | None = None,
     arch_column: str = ARCHITECTURE,
     columns: Described | None = None,
     name: str | None = None,
@@ -47,9 +49,13 @@ def read_frame(
 ) -> Table:
     """Read a CSV or Parquet file with one row per architecture; everything else as in ``Table.from_frame``.
 
+    A Parquet file that ``Table.to_parquet`` wrote says itself what it holds: with neither ``space`` nor ``columns`` it
+    is read as that table, and ``name``, ``source``, ``licence`` and ``citation`` replace its own where given;
+    ``arch_column`` and ``key`` have no say.
+
     Args:
         path: The file; its content tells which of the two it is.
-        space: Space of the architectures, or its name.
+        space: Space of the architectures, or its name; all files but this package's own need it.
         arch_column: Column, or index level, with the architectures in the space's text form.
         columns: What the columns of values are: texts ``name=task:metric:split:epochs:seed:unit:direction`` cut
             short at will, or a mapping from names to such texts (without ``name=``), tuples or Columns.
@@ -63,28 +69,40 @@ def read_frame(
 
     Raises:
         UnknownNameError: The space or a column does not exist.
-        InvalidInputError: Not such a file, columns that are not described, architectures or values that the
+        InvalidInputError: Not such a file, no space, columns that are not described, architectures or values that the
             table cannot hold.
     """
     file = Path(path)
-    built = get_space(space) if isinstance(space, str) else space
-    description: dict[str, Any] = {
-        "space": built, "arch_column": arch_column, "name": file.stem if name is None else name, "source": source,
-        "licence": licence, "citation": citation, "key": key,
-    }  # fmt: skip
     with naming(path), file.open("rb") as opened:
         is_parquet = opened.read(len(_PARQUET)) == _PARQUET
-    if is_parquet:
-        with naming(path):
-            frame = _read_parquet(file)
-            there = [str(c) for c in (*frame.columns, *frame.index.names) if c is not None]
-            table = Table.from_frame(frame, columns=_described(columns, there, arch_column), **description)
+    own = space is None and columns is None and is_parquet and _is_own(file)
+    if space is None and not own:
+        raise InvalidInputError(
+            f"{path}: a file that this package did not write needs the option 'space' (--space): the space of its "
+            "architectures"
+        )
+    about: dict[str, Any] = {"name": name, "source": source, "licence": licence, "citation": citation}
+    if space is None:
+        table = Table.from_parquet(file)
+        table = table.described(dataclasses.replace(table.info, **{k: v for k, v in about.items() if v}))
     else:
-        with naming(path):
-            described = _described(columns, _header(file), arch_column)
-        table = Table.from_csv(file, columns=described, **description)  # names the file in its messages itself
+        about |= {"name": file.stem if name is None else name, "arch_column": arch_column, "key": key}
+        about["space"] = get_space(space) if isinstance(space, str) else space
+        table = _read_described(file, columns, about, is_parquet=is_parquet)
     (progress or Silent()).say(f"{file.name}: {len(table):,} architectures, {len(table.columns)} columns")
     return table
+
+
+def _read_described(file: Path, columns: Described | None, about: dict[str, Any], *, is_parquet: bool) -> Table:
+    """A file about which the caller says everything; ``about`` is what ``Table.from_frame`` takes."""
+    if is_parquet:
+        with naming(file):
+            frame = _read_parquet(file)
+            there = [str(c) for c in (*frame.columns, *frame.index.names) if c is not None]
+            return Table.from_frame(frame, columns=_described(columns, there, about["arch_column"]), **about)
+    with naming(file):
+        described = _described(columns, _header(file), about["arch_column"])
+    return Table.from_csv(file, columns=described, **about)  # names the file in its messages itself
 
 
 def parse_description(text: str, name: str = "") -> tuple[str, Column]:
@@ -142,7 +160,7 @@ def _described(columns: Described | None, there: list[str], arch_column: str) ->
             open_ones = [c for c in others if c not in own]
             raise InvalidInputError(
                 f"expected a description of every column to read, got none of {', '.join(open_ones) or '(no column)'}; "
-                f"pass columns as {FORM}"
+                f"name them with columns=[...] (--column), each as {FORM}"
             )
         return dict(own)
     if isinstance(columns, str) or not isinstance(columns, Mapping | Sequence):
@@ -164,11 +182,26 @@ def _header(path: Path) -> list[str]:
         raise InvalidInputError("expected a CSV file in UTF-8 or a Parquet file, got something else") from None
 
 
+def _is_own(path: Path) -> bool:
+    """Whether a Parquet file has the description that ``Table.to_parquet`` writes."""
+    import pyarrow.parquet as pq
+
+    with naming(path), _refusing_damage():
+        return TABLE_KEY in (pq.read_schema(path).metadata or {})
+
+
 def _read_parquet(path: Path) -> Any:
     import pandas as pd
+
+    with _refusing_damage():
+        return pd.read_parquet(path)
+
+
+@contextmanager
+def _refusing_damage() -> Iterator[None]:
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(path)
+        yield
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError):
         raise InvalidInputError("expected a complete Parquet file, got a damaged one; write it again") from None

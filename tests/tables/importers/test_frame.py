@@ -50,7 +50,9 @@ def test_described_columns_are_read(path, columns):
 
 
 def test_nothing_is_guessed(path):
-    with pytest.raises(InvalidInputError, match=r"mine\..*got none of acc, ms; pass columns as name=task:metric"):
+    with pytest.raises(
+        InvalidInputError, match=r"mine\..*got none of acc, ms; .*\(--column\), each as name=task:metric"
+    ):
         read_frame(path, space=SPACE, arch_column="arch")
     with pytest.raises(UnknownNameError, match=r"mine\..*unknown column of the (frame|header) 'accuracy'"):
         read_frame(path, space=SPACE, arch_column="arch", columns=["accuracy=blobs:accuracy"])
@@ -68,6 +70,22 @@ def test_the_packages_own_names_are_read_back(tmp_path, image):
     for c in image.columns:
         at = {"task": c.task, "metric": c.metric, "split": c.split, "epochs": c.epochs, "seed": c.seed}
         np.testing.assert_allclose(table.query(image.X, **at), image.query(image.X, **at), rtol=1e-6)
+
+
+def test_the_packages_own_parquet_file_is_read_as_the_table_it_is(tmp_path, image):
+    image.to_parquet(tmp_path / "own.parquet")
+    table = read_source("parquet", tmp_path / "own.parquet")
+    assert (table.columns, table.info, table.space.name) == (image.columns, image.info, image.space.name)
+    np.testing.assert_array_equal(table.X, image.X)
+    again = read_source("parquet", tmp_path / "own.parquet", name="mine", licence="MIT")
+    assert (again.name, again.info.licence, again.info.citation) == ("mine", "MIT", image.info.citation)
+
+
+def test_files_of_others_need_a_space(path):
+    with pytest.raises(InvalidInputError, match=r"mine\.\w+: .*needs the option 'space' \(--space\)"):
+        read_source("parquet", path, columns=COLUMNS)
+    with pytest.raises(InvalidInputError, match=r"mine\.\w+: .*needs the option 'space'"):
+        read_source("parquet", path)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +137,8 @@ def test_wherever_a_parquet_file_ends_it_is_refused(tmp_path):
         path.write_bytes(data[:end])
         with pytest.raises(InvalidInputError, match=r"mine\.parquet: expected a complete Parquet file"):
             read_frame(path, space=SPACE, arch_column="arch", columns=COLUMNS)
+        with pytest.raises(InvalidInputError, match=r"mine\.parquet: expected a complete Parquet file"):
+            read_frame(path)
 
 
 def test_other_files_and_unreadable_paths_are_refused(tmp_path):
