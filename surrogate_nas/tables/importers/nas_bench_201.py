@@ -16,7 +16,7 @@ from pathlib import Path
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers.arch_results import architectures_of, records_of, results_table
-from surrogate_nas.tables.importers.reading import naming
+from surrogate_nas.tables.importers.reading import naming, say_memory
 from surrogate_nas.tables.importers.torch_archive import load_torch
 from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
@@ -51,11 +51,7 @@ def read_nas_bench_201(
     report = progress or Silent()
     file = Path(path)
     with naming(file):
-        gigabytes = MEMORY_FACTOR * file.stat().st_size / 2**30
-        report.say(
-            f"{file.name} is one pickle: reading it takes about {gigabytes:.1f} GB of memory; the folder "
-            "NATS-tss-v1_0-3ffb9-simple of NATS-Bench is read one architecture at a time"
-        )
+        say_memory(report, file, MEMORY_FACTOR, "NATS-tss-v1_0-3ffb9-simple of NATS-Bench")
     content = load_torch(file)
     with naming(file):
         texts = architectures_of(content)

@@ -20,7 +20,7 @@ from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.spaces import get_space
 from surrogate_nas.tables.importers.arch_results import architectures_of, records_of, results_table
-from surrogate_nas.tables.importers.reading import naming
+from surrogate_nas.tables.importers.reading import naming, say_memory
 from surrogate_nas.tables.safe_pickle import PLAIN_DATA, load_pickle, open_bz2
 from surrogate_nas.tables.sources import get_source
 from surrogate_nas.tables.table import Table
@@ -115,10 +115,7 @@ def _members(find: Callable[[str], Path | IO[bytes] | None]) -> _Contents:
 
 
 def _file(path: Path, report: Progress) -> _Contents:
-    report.say(
-        f"{path.name} is one pickle: reading it takes about {MEMORY_FACTOR * path.stat().st_size / 2**30:.1f} GB of "
-        f"memory; the folder {path.name.removesuffix(EXTENSION)}-simple is read one architecture at a time"
-    )
+    say_memory(report, path, MEMORY_FACTOR, f"{path.name.removesuffix(EXTENSION)}-simple")
     content = _load(path, FILE_LIMIT)
     texts = architectures_of(content)
     records = records_of(content, len(texts))

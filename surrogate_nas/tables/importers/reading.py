@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from surrogate_nas.core import InvalidInputError, SurrogateNASError
+from surrogate_nas.core.progress import Progress
+
+#: Gigabytes of memory from which that is so.
+_NOTEWORTHY = 0.5
 
 #: The way out of a file that is incomplete on purpose, for callers and for the command line.
 ACCEPT_PART = "accept a part with partial=True (--partial)"
@@ -29,6 +33,23 @@ def naming(path: object) -> Iterator[None]:
         raise InvalidInputError(
             f"{path}: expected a readable file ({error.strerror or error}); check the path"
         ) from None
+
+
+def say_memory(report: Progress, path: Path, factor: float, instead: str) -> None:
+    """Tell what memory reading a file at once takes, where that is worth a word.
+
+    Args:
+        report: Told so.
+        path: The file.
+        factor: Memory in multiples of the file's size.
+        instead: What takes less.
+    """
+    gigabytes = factor * path.stat().st_size / 2**30
+    if gigabytes > _NOTEWORTHY:
+        report.say(
+            f"{path.name} is one pickle: reading it takes about {gigabytes:.1f} GB of memory; the folder {instead} is "
+            "read one architecture at a time"
+        )
 
 
 def parse_json(data: bytes) -> Any:

@@ -169,12 +169,17 @@ def test_its_own_api_reads_the_same(content, file, table):
                 assert table.query(X, task=task, metric="flops") == costs["flops"]
 
 
-def test_it_says_what_memory_it_needs(file):
+def test_it_says_what_memory_it_needs(file, tmp_path):
     listener = Listener()
     read_nas_bench_201(file, progress=listener, partial=True)
-    assert "GB of memory" in listener.lines[0]
-    assert "-simple" in listener.lines[0]
+    assert not [line for line in listener.lines if "memory" in line]  # nothing to speak of
     assert listener.counts[-1] == (4, 4)
+    large = tmp_path / "large.pth"
+    large.touch()
+    os.truncate(large, 2**28)  # a hole, which takes no room
+    with pytest.raises(InvalidInputError):
+        read_nas_bench_201(large, progress=listener)
+    assert "takes about 1.5 GB of memory; the folder NATS-tss-v1_0-3ffb9-simple of NATS-Bench" in listener.lines[-1]
 
 
 def test_a_part_of_the_benchmark_has_to_be_wanted(file):

@@ -117,13 +117,22 @@ def test_latency_that_all_trainings_share_is_one_column(table):
     assert table.query(table.X, task="cifar100", metric="latency").tolist() == [0.0125] * 4
 
 
+def test_a_large_single_file_says_what_memory_it_needs(tmp_path):
+    path, listener = tmp_path / "NATS-tss-v1_0-3ffb9.pickle.pbz2", Listener()
+    path.touch()
+    os.truncate(path, 2**27)  # a hole, which takes no room
+    with pytest.raises(InvalidInputError):
+        read_nats_bench(path, progress=listener)
+    assert "takes about 2.5 GB of memory; the folder NATS-tss-v1_0-3ffb9-simple is read" in listener.lines[-1]
+
+
 def test_a_single_file_says_the_same(writers, topologies, table, tmp_path):
     path = writers.write_bz2(
         writers.single(writers.TOPOLOGIES, topologies), tmp_path / "NATS-tss-v1_0-3ffb9.pickle.pbz2"
     )
     listener = Listener()
     whole = read_nats_bench(path, progress=listener, partial=True)
-    assert "GB of memory; the folder NATS-tss-v1_0-3ffb9-simple" in listener.lines[0]
+    assert not [line for line in listener.lines if "memory" in line]  # nothing to speak of
     assert whole.columns == table.columns
     np.testing.assert_array_equal(whole.X, table.X)
     for c in table.columns:
