@@ -93,8 +93,7 @@ def describe_space(space: SearchSpace) -> Definition:
         return {**space.definition, "name": space.name}
     for family, (_, kind) in FAMILIES.items():
         if type(space).__name__ == kind and type(space) is _family(family):
-            parts = {p: _plain(getattr(space, p)) for p in _parameters(type(space)) if p != "name"}
-            return {"family": family, "name": space.name, **parts}
+            return {"family": family, "name": space.name, **_parts(space)}
     return {"name": space.name}
 
 
@@ -137,10 +136,23 @@ def _build(content: Definition, name: str | None, otherwise: str = "") -> Search
             f"({' '.join(str(error).split()):.120})"
         ) from None
     space.definition = definition
-    own = CATALOGUE / f"{space.name}.toml"
-    if own.is_file() and definition != _plain({**_extended(read_definition(own)), "name": space.name}):
-        raise InvalidInputError(f"name: {space.name!r} names another space, of the catalogue; choose another name")
+    _check_against_catalogue(space, definition)
     return space
+
+
+def _check_against_catalogue(space: SearchSpace, definition: Definition) -> None:
+    """Tables, runs and predictors are kept by the names of spaces: those of the catalogue mean one thing only."""
+    path = CATALOGUE / f"{space.name}.toml"
+    if not path.is_file() or definition == _plain({**_extended(read_definition(path)), "name": space.name}):
+        return
+    known = define_space(path)
+    if type(space) is not type(known) or _parts(space, "size") != _parts(known, "size"):
+        raise InvalidInputError(f"name: {space.name!r} names another space, of the catalogue; choose another name")
+
+
+def _parts(space: SearchSpace, *but: str) -> Definition:
+    """What a space was constructed from, but for its name."""
+    return {p: _plain(getattr(space, p)) for p in _parameters(type(space)) if p not in ("name", *but)}
 
 
 def _extended(content: Definition) -> Definition:

@@ -1,5 +1,6 @@
 """Spaces as data: what a definition says, what is wrong with a bad one, and that nothing is lost on the way back."""
 
+import inspect
 import json
 
 import numpy as np
@@ -119,6 +120,15 @@ def test_what_is_wrong_is_named(change, expected):
     definition = describe_space(get_space("nas-bench-201"))
     with pytest.raises(SurrogateNASError, match=expected):
         define_space({**definition, change[0]: change[1]})
+
+
+@pytest.mark.parametrize("name", list_spaces())
+def test_the_same_parts_may_have_the_catalogues_name(name):
+    known = get_space(name)
+    parts = {p: getattr(known, p) for p in inspect.signature(type(known)).parameters if p != "size"}
+    built = type(known)(**parts)
+    assert built.definition is None
+    assert define_space(describe_space(built)).name == name
 
 
 def test_what_is_missing_is_named():
