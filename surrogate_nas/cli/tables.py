@@ -117,7 +117,9 @@ def import_command(
     name: Annotated[
         str | None, typer.Option(help="Name of the table; default: the benchmark's, or the file's.")
     ] = None,
-    space: Annotated[str | None, typer.Option(help="csv, parquet: the space's name, or its TOML file.")] = None,
+    space: Annotated[
+        str | None, typer.Option(help="csv, parquet: the space's name, or its TOML file; suite-zero: its name.")
+    ] = None,
     arch_column: Annotated[str | None, typer.Option(help="csv, parquet: column with the architectures.")] = None,
     column: Annotated[
         list[str] | None,

@@ -96,9 +96,10 @@ def space_of(schema: pa.Schema, info: TableInfo) -> SearchSpace:
     text = (schema.metadata or {}).get(_DEFINITION_KEY)
     if text is not None:
         try:
-            return define_space(json.loads(text))
-        except ValueError as error:
-            raise InvalidInputError(f"the definition of the file's space is damaged ({error:.120})") from None
+            definition = json.loads(text)
+        except ValueError:
+            raise InvalidInputError("the definition of the file's space is damaged; write the table again") from None
+        return define_space(definition)
     if info.space not in list_spaces():
         raise UnknownNameError(
             f"space {info.space!r}: expected one of the catalogue or one that the file defines, got neither; pass the "
