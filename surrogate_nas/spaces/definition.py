@@ -13,8 +13,8 @@
     stages = [2, 2]
     channels = [16, 32]
 
-The keys are the parameters of the family's class, where their meaning stands; :data:`FAMILIES` lists
-the classes. ``extends`` takes what is not written from a space of the catalogue.
+The keys are the parameters of the family's class, where their meaning stands; :data:`FAMILIES` lists the classes,
+and :func:`define_space` says in short what each family takes.
 """
 
 import inspect
@@ -61,6 +61,51 @@ CATALOGUE = Path(__file__).parent / "definitions"
 
 def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str | None = None) -> SearchSpace:
     """Build the space that a definition describes.
+
+    Every definition has ``family``, ``name`` (the file's, if it is left out) and
+    ``skeleton = { input_kind = "graph" | "image" | "sequence" | "tabular", stages = [2, 2], channels = [16, 32] }``;
+    ``references = { name = "text" }`` may add architectures made by hand. ``extends = "nas-bench-201"`` takes from a
+    space of the catalogue what is not written. An operation is a table with ``name``, ``kind`` (one of ``KINDS``) and
+    perhaps ``kernel``, ``has_weights``, ``cost`` and ``traits = { name = 0..1 }``. The families and their other keys:
+
+    * ``edge-cell``: ``operations``, ``n_nodes``; perhaps ``digit_form``, ``strided_input``. Operations on all edges.
+    * ``node-cell``: ``operations``, ``wirings`` (lists of inputs); perhaps ``allowed_operations``. Trees of operations.
+    * ``dag-cell``: ``operations``, ``max_nodes``, ``max_edges``; perhaps ``size``. Any wiring of a few nodes.
+    * ``two-cell``: ``operations``; perhaps ``n_nodes``, ``n_inputs``, ``edges_per_node``. Normal and reduction cell.
+    * ``choices``: ``choices``; perhaps ``limits``, ``nodes``, ``prefix``, ``suffix``. One gene per choice, see below.
+    * ``sequence``: ``options``, ``length`` (a number, or the smallest and the largest), ``operations`` (one for each
+      option, or one for all); perhaps ``sets``, ``totals``, ``prefix``, ``separator``, ``suffix``, ``position``.
+    * ``chain``: ``layers`` (tables with ``operation``, ``parameters``, ``after``, ``divides``), ``n_layers``; perhaps
+      ``length``, ``separator``. Layers of several kinds one after the other.
+    * ``mlp``: ``widths``, ``n_layers``, ``activations``, ``normalisations``, ``dropouts``. Multilayer perceptrons.
+
+    A choice names its ``options``, and the ``operations`` that these stand for or, with ``refines``, the earlier choice
+    that it specifies. ``when`` says with which earlier options it is made at all, ``needs`` what single options of it
+    require, ``limits`` what amounts have to add up to::
+
+        family = "choices"
+        name = "small vision"
+        skeleton = { input_kind = "image" }
+        limits = [{ amounts = { stem = { patch = 2 }, depth = { 8 = 3 } }, most = 4 }]
+
+        [[choices]]
+        name = "stem"
+        options = ["conv", "patch"]
+        operations = [{ name = "conv", kind = "convolution", kernel = 3 }, { name = "patch", kind = "linear" }]
+
+        [[choices]]
+        name = "size"
+        options = [4, 8, 16]
+        before = " size "
+        when = { stem = ["patch"] }
+        refines = "stem"
+
+        [[choices]]
+        name = "depth"
+        options = [2, 4, 8]
+        before = " depth "
+        operations = { name = "block", kind = "convolution", kernel = 3, has_weights = true, cost = 1.0 }
+        needs = { 4 = { stem = ["conv"] } }
 
     Args:
         source: The definition, or the path of a TOML file that holds it.

@@ -2,12 +2,14 @@
 
 import inspect
 import json
+import tomllib
 
 import numpy as np
 import pytest
 
 from surrogate_nas.core import InvalidInputError, SurrogateNASError, UnknownNameError
 from surrogate_nas.spaces import define_space, describe_space, get_space, list_spaces
+from surrogate_nas.spaces.definition import FAMILIES, _family
 from surrogate_nas.testing.space import CHECKS
 
 OWN = """
@@ -138,6 +140,21 @@ def test_what_is_missing_is_named():
             define_space({k: v for k, v in definition.items() if k != key})
     with pytest.raises(InvalidInputError, match="name: expected a name"):
         define_space({k: v for k, v in definition.items() if k != "name"})
+
+
+def test_the_help_suffices_to_declare_a_space():
+    text = define_space.__doc__
+    for family in FAMILIES:
+        kind = _family(family)
+        line = text[text.index(f"* ``{family}``:") :].split("\n    * ")[0]
+        for key in inspect.signature(kind).parameters:
+            assert f"``{key}``" in line or key in ("name", "skeleton", "references"), (family, key)
+    example = inspect.cleandoc(text).split("::\n")[1].split("Args:")[0]
+    space = define_space(tomllib.loads(inspect.cleandoc(example)))
+    assert space.format(space.enumerate()) == [
+        "conv depth 2", "conv depth 4", "conv depth 8",
+        "patch size 4 depth 2", "patch size 8 depth 2", "patch size 16 depth 2",
+    ]  # fmt: skip
 
 
 def test_files_that_define_nothing(tmp_path, path):
