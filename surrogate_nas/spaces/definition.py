@@ -71,7 +71,7 @@ def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str
     * ``edge-cell``: ``operations``, ``n_nodes``; perhaps ``digit_form``, ``strided_input``. Operations on all edges.
     * ``node-cell``: ``operations``, ``wirings`` (lists of inputs); perhaps ``allowed_operations``. Trees of operations.
     * ``dag-cell``: ``operations``, ``max_nodes``, ``max_edges``; perhaps ``size``. Any wiring of a few nodes.
-    * ``two-cell``: ``operations``; perhaps ``n_nodes``, ``n_inputs``, ``edges_per_node``. Normal and reduction cell.
+    * ``two-cell``: ``operations``, ``n_nodes``; perhaps ``n_inputs``, ``edges_per_node``. Normal and reduction cell.
     * ``choices``: ``choices``; perhaps ``limits``, ``nodes``, ``prefix``, ``suffix``. One gene per choice, see below.
     * ``sequence``: ``options``, ``length`` (a number, or the smallest and the largest), ``operations`` (one for each
       option, or one for all); perhaps ``sets``, ``totals``, ``prefix``, ``separator``, ``suffix``, ``position``.
