@@ -23,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 
 from surrogate_nas.spaces import Operation, Skeleton
-from surrogate_nas.spaces.dag_cell import DagCellSpace
+from surrogate_nas.spaces.dag_cell.space import DagCellSpace
 
 OPERATIONS = (
     Operation("conv3x3-bn-relu", "convolution", 3, True, 9.0, (("normalised", 1.0),)),

@@ -11,29 +11,29 @@ from surrogate_nas.spaces.operations import KINDS, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 
 if TYPE_CHECKING:
-    from surrogate_nas.spaces.chain import Layer, Parameter, Total, chain_space, mlp_space, sequence_space
-    from surrogate_nas.spaces.choice import Choice, Limit
-    from surrogate_nas.spaces.choices import ChoiceSpace
-    from surrogate_nas.spaces.dag_cell import DagCellSpace
+    from surrogate_nas.spaces.choices.chain import Layer, Parameter, Total, chain_space, mlp_space, sequence_space
+    from surrogate_nas.spaces.choices.choice import Choice, Limit
+    from surrogate_nas.spaces.choices.space import ChoiceSpace
+    from surrogate_nas.spaces.dag_cell.space import DagCellSpace
     from surrogate_nas.spaces.edge_cell import EdgeCellSpace
     from surrogate_nas.spaces.node_cell import NodeCellSpace
-    from surrogate_nas.spaces.two_cell import TwoCellSpace
+    from surrogate_nas.spaces.two_cell.space import TwoCellSpace
 
 #: Where the families live: each is loaded when a space of it is built.
 _FAMILIES = {
-    "Choice": "choice",
+    "Choice": "choices",
     "ChoiceSpace": "choices",
     "DagCellSpace": "dag_cell",
     "EdgeCellSpace": "edge_cell",
-    "Layer": "chain",
-    "Limit": "choice",
+    "Layer": "choices",
+    "Limit": "choices",
     "NodeCellSpace": "node_cell",
-    "Parameter": "chain",
-    "Total": "chain",
+    "Parameter": "choices",
+    "Total": "choices",
     "TwoCellSpace": "two_cell",
-    "chain_space": "chain",
-    "mlp_space": "chain",
-    "sequence_space": "chain",
+    "chain_space": "choices",
+    "mlp_space": "choices",
+    "sequence_space": "choices",
 }
 
 __all__ = [

@@ -31,8 +31,8 @@ import numpy as np
 
 from surrogate_nas.core import InvalidInputError, SurrogateNASError, UnknownNameError, choose
 from surrogate_nas.spaces.base import SearchSpace
-from surrogate_nas.spaces.chain import Layer, Parameter, Total
-from surrogate_nas.spaces.choice import Choice, Limit
+from surrogate_nas.spaces.choices.chain import Layer, Parameter, Total
+from surrogate_nas.spaces.choices.choice import Choice, Limit
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.text import check_name, shorten
@@ -47,9 +47,9 @@ FAMILIES = {
     "dag-cell": ("dag_cell", "DagCellSpace"),
     "two-cell": ("two_cell", "TwoCellSpace"),
     "choices": ("choices", "ChoiceSpace"),
-    "sequence": ("chain", "sequence_space"),
-    "chain": ("chain", "chain_space"),
-    "mlp": ("chain", "mlp_space"),
+    "sequence": ("choices", "sequence_space"),
+    "chain": ("choices", "chain_space"),
+    "mlp": ("choices", "mlp_space"),
 }
 
 #: What a space can be called.

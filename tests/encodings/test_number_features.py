@@ -6,7 +6,7 @@ import pytest
 from surrogate_nas.encodings import DepthFeatures, GraphFeatures, NumberFeatures
 from surrogate_nas.encodings.coarse import MAX_VOCABULARY, coarse
 from surrogate_nas.spaces import get_space
-from surrogate_nas.spaces.chain import sequence_space
+from surrogate_nas.spaces.choices.chain import sequence_space
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 

@@ -10,7 +10,7 @@ from scipy.optimize import differential_evolution, minimize
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import Operation, Skeleton
-from surrogate_nas.spaces.chain import Layer, Parameter, Total, chain_space, mlp_space, sequence_space
+from surrogate_nas.spaces.choices.chain import Layer, Parameter, Total, chain_space, mlp_space, sequence_space
 from surrogate_nas.testing.space import CHECKS
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError
 from surrogate_nas.spaces import Operation, Skeleton, get_space
-from surrogate_nas.spaces.choice import Choice, Limit
-from surrogate_nas.spaces.choices import ChoiceSpace
+from surrogate_nas.spaces.choices.choice import Choice, Limit
+from surrogate_nas.spaces.choices.space import ChoiceSpace
 from surrogate_nas.spaces.definition import define_space, describe_space
 from surrogate_nas.testing.space import CHECKS
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces import Operation, Skeleton
-from surrogate_nas.spaces.dag_cell import DagCellSpace
+from surrogate_nas.spaces.dag_cell.space import DagCellSpace
 from surrogate_nas.testing.space import CHECKS
 
 CONV3 = Operation("conv3x3-bn-relu", "convolution", 3, True, 9.0, (("normalised", 1.0),))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.encodings import DepthFeatures, GraphFeatures
 from surrogate_nas.spaces import Operation, Skeleton
-from surrogate_nas.spaces.genotype import CHUNK
 from surrogate_nas.spaces.isomorphism import network_hashes
-from surrogate_nas.spaces.two_cell import TwoCellSpace
+from surrogate_nas.spaces.two_cell.genotype import CHUNK
+from surrogate_nas.spaces.two_cell.space import TwoCellSpace
 from surrogate_nas.testing.space import CHECKS
 
 SEPARABLE, DILATED = (("separable", 1.0),), (("dilated", 1.0),)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.choice import Choice, Conditions, Limit
+from surrogate_nas.spaces.choices.choice import Choice, Conditions, Limit
 
 Rows = npt.NDArray[np.int16]
 States = npt.NDArray[np.int64]

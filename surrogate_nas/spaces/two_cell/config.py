@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.genotype import CELLS, Genotypes, Indices
 from surrogate_nas.spaces.text import shorten
+from surrogate_nas.spaces.two_cell.genotype import CELLS, Genotypes, Indices
 
 #: What the benchmark puts before each name.
 PREFIX = "NetworkSelectorDatasetInfo:darts:"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import final
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.choice import Choice, Conditions, Limit, Options, expanded
-from surrogate_nas.spaces.choices import ChoiceSpace
+from surrogate_nas.spaces.choices.choice import Choice, Conditions, Limit, Options, expanded
+from surrogate_nas.spaces.choices.space import ChoiceSpace
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 

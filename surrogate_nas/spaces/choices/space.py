@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces import choice_edits
 from surrogate_nas.spaces.base import MAX_LISTED, MAX_ROUNDS, Positions, Rows, SearchSpace, check_count, check_positions
-from surrogate_nas.spaces.choice import Choice, Limit
-from surrogate_nas.spaces.choice_counting import Automaton
-from surrogate_nas.spaces.choice_graphs import ChainGraphs, Node
-from surrogate_nas.spaces.choice_text import TextForm
+from surrogate_nas.spaces.choices import edits
+from surrogate_nas.spaces.choices.choice import Choice, Limit
+from surrogate_nas.spaces.choices.counting import Automaton
+from surrogate_nas.spaces.choices.graphs import ChainGraphs, Node
+from surrogate_nas.spaces.choices.text import TextForm
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
@@ -196,7 +196,7 @@ class ChoiceSpace(SearchSpace):
         Raises:
             InvalidInputError: ``x`` is not valid, or has more than a million neighbours.
         """
-        return choice_edits.neighbors(self._automaton, self._checked(self.row(x))[0])
+        return edits.neighbors(self._automaton, self._checked(self.row(x))[0])
 
     def mutate(self, X: npt.ArrayLike, rng: RandomState) -> Rows:
         """One random edit per row: a choice with another option, one of these, and what has to be chosen then.
@@ -204,7 +204,7 @@ class ChoiceSpace(SearchSpace):
         Each is drawn uniformly, except that an optional choice that is made is left out half of the time; what leads
         to no valid row is drawn again. A row without any neighbour comes back unchanged.
         """
-        return choice_edits.mutate(self._automaton, self._checked(X), as_generator(rng))
+        return edits.mutate(self._automaton, self._checked(X), as_generator(rng))
 
     def crossover(self, A: npt.ArrayLike, B: npt.ArrayLike, rng: RandomState) -> Rows:
         """Take each gene from one of two parents at random, from the other where only that leads to a valid row.
@@ -217,7 +217,7 @@ class ChoiceSpace(SearchSpace):
             rng: Random stream, or a seed.
         """
         a, b = self.parents(A, B)
-        return choice_edits.crossover(self._automaton, self._checked(a), self._checked(b), as_generator(rng))
+        return edits.crossover(self._automaton, self._checked(a), self._checked(b), as_generator(rng))
 
     def relax(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Numbers of valid rows on scales from 0 to 1, widths by their logarithms; 0 where a choice is not made.
@@ -269,7 +269,7 @@ class ChoiceSpace(SearchSpace):
         scales = [choice.scaled if choice.levels is not None else None for choice in self.choices]
         todo = np.flatnonzero(~self.valid(out))
         for part in np.split(todo, range(CHUNK, len(todo), CHUNK)):
-            out[part] = choice_edits.moved(self._automaton, rows[part], wanted[part], scales)
+            out[part] = edits.moved(self._automaton, rows[part], wanted[part], scales)
         return out
 
     def graphs(self, X: npt.ArrayLike) -> GraphBatch:

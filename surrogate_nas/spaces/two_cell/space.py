@@ -12,13 +12,13 @@ import numpy.typing as npt
 from surrogate_nas.core import InvalidInputError, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import MAX_LISTED, Positions, Rows, SearchSpace, check_count, check_positions
-from surrogate_nas.spaces.darts_config import read_configs, write_config
-from surrogate_nas.spaces.genotype import CELLS, Genotypes, Indices
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
 from surrogate_nas.spaces.text import check_names, texts_of
-from surrogate_nas.spaces.two_cell_graphs import CellGraphs
+from surrogate_nas.spaces.two_cell.config import read_configs, write_config
+from surrogate_nas.spaces.two_cell.genotype import CELLS, Genotypes, Indices
+from surrogate_nas.spaces.two_cell.graphs import CellGraphs
 
 if TYPE_CHECKING:  # a slow import that few callers need
     import networkx as nx
@@ -43,7 +43,7 @@ class TwoCellSpace(SearchSpace):
     A row lists cell by cell and node by node the set of states that are read (its number among all sets
     in lexicographic order), then the operation on each, by ascending state: 24 genes for DARTS. Every row in
     range is valid. The text form is the genotype that DARTS prints, see
-    :mod:`surrogate_nas.spaces.genotype`; pairs are written by ascending state and read in either order.
+    :mod:`surrogate_nas.spaces.two_cell.genotype`; pairs are written by ascending state and read in either order.
 
     Two rows mean the same network if they agree after the nodes of each cell are renamed; concatenation
     in another order permutes channels and no more. The canonical row is the first by code. Rows that are not
@@ -141,7 +141,7 @@ class TwoCellSpace(SearchSpace):
         return self._form.format(*self._decode(self._checked(X)))
 
     def from_config(self, configs: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Rows:
-        """Read configurations of NAS-Bench-301; see :mod:`surrogate_nas.spaces.darts_config`.
+        """Read configurations of NAS-Bench-301; see :mod:`surrogate_nas.spaces.two_cell.config`.
 
         Args:
             configs: One or many mappings of names to values, with the benchmark's prefix or without.

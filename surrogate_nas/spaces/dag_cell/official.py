@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.dag_isomorphism import Labels, Wired, widened
+from surrogate_nas.spaces.dag_cell.isomorphism import Labels, Wired, widened
 from surrogate_nas.spaces.operations import INPUT, OUTPUT
 from surrogate_nas.spaces.text import shorten
 

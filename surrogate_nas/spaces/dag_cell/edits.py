@@ -12,7 +12,7 @@ Batches of cells are pairs (wired, labels) as in ``dag_isomorphism``; nodes need
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.spaces.dag_isomorphism import CHUNK, Labels, Orders, Wired
+from surrogate_nas.spaces.dag_cell.isomorphism import CHUNK, Labels, Orders, Wired
 
 Owners = npt.NDArray[np.intp]
 

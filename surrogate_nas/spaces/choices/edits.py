@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.choice_counting import Automaton, Rows, States, Step
+from surrogate_nas.spaces.choices.counting import Automaton, Rows, States, Step
 
 #: More neighbours than this are not listed: one edit makes too many other choices necessary.
 MAX_NEIGHBORS = 2**20

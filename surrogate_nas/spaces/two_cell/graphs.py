@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.genotype import CELLS, Genotypes, Indices
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation, strided
+from surrogate_nas.spaces.two_cell.genotype import CELLS, Genotypes, Indices
 
 #: Operations and the states that they read: per cell, per node, per edge.
 Edges = tuple[list[list[list[int]]], list[list[list[int]]]]

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.choice import KERNEL, Choice
-from surrogate_nas.spaces.choice_counting import Automaton, Rows
+from surrogate_nas.spaces.choices.choice import KERNEL, Choice
+from surrogate_nas.spaces.choices.counting import Automaton, Rows
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
 from surrogate_nas.spaces.text import check_names

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace, check_count, check_positions
-from surrogate_nas.spaces.dag_edits import edit_distances, edited
-from surrogate_nas.spaces.dag_isomorphism import (
+from surrogate_nas.spaces.dag_cell.edits import edit_distances, edited
+from surrogate_nas.spaces.dag_cell.isomorphism import (
     CHUNK,
     EXACT,
     MAX_NODES,
@@ -23,15 +23,15 @@ from surrogate_nas.spaces.dag_isomorphism import (
     pruned,
     widened,
 )
-from surrogate_nas.spaces.dag_listing import (
+from surrogate_nas.spaces.dag_cell.listing import (
     MAX_WIRINGS,
     canonical_wirings,
     count_labelled,
     count_wirings,
     labelled_codes,
 )
-from surrogate_nas.spaces.dag_official import module_hash, read_matrices
-from surrogate_nas.spaces.dag_text import DagText
+from surrogate_nas.spaces.dag_cell.official import module_hash, read_matrices
+from surrogate_nas.spaces.dag_cell.text import DagText
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import INPUT, OUTPUT, Operation
 from surrogate_nas.spaces.skeleton import Skeleton
@@ -192,7 +192,7 @@ class DagCellSpace(SearchSpace):
         return self.at(rng.choice(self.size, size=n, replace=False))
 
     def neighbors(self, x: npt.ArrayLike) -> Rows:
-        """All cells that are one edit (see ``dag_edits``) away from row ``x``; shape (m, d)."""
+        """All cells that are one edit (see ``edits``) away from row ``x``; shape (m, d)."""
         wired, labels = self._cells(self.row(x))
         return self.from_codes(self._one_edit_away(wired, labels)[1])
 
@@ -239,7 +239,7 @@ class DagCellSpace(SearchSpace):
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Edits from row ``x`` to each row of ``Y`` in the cheapest matching of their nodes; shape (n,).
 
-        0 for the same network, 1 exactly for neighbours; see ``dag_edits.edit_distances``.
+        0 for the same network, 1 exactly for neighbours; see ``edits.edit_distances``.
         """
         rows = np.concatenate([self.row(x)[None, :], self.rows(Y)])
         return edit_distances(self._orders, *self._unpacked(self._rows_of(*self._cells(rows))))[1:]

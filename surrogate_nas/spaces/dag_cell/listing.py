@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from surrogate_nas.spaces.dag_isomorphism import CHUNK, Codes, Labels, Orders, Wired, features, widened
+from surrogate_nas.spaces.dag_cell.isomorphism import CHUNK, Codes, Labels, Orders, Wired, features, widened
 
 #: Wirings that are tried when cells are listed: any with seven nodes, up to nine edges with eight.
 MAX_WIRINGS = 2**20

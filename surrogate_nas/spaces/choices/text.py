@@ -11,8 +11,8 @@ from typing import NamedTuple, final
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces.choice import Choice, Limit, listing
-from surrogate_nas.spaces.choice_counting import Automaton, Rows
+from surrogate_nas.spaces.choices.choice import Choice, Limit, listing
+from surrogate_nas.spaces.choices.counting import Automaton, Rows
 from surrogate_nas.spaces.text import MAX_QUOTED, malformed, shorten
 
 #: More options than this, if they are whole numbers, are recognised as a number and then looked up.
