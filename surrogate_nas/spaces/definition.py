@@ -72,9 +72,11 @@ def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str
     * ``node-cell``: ``operations``, ``wirings`` (lists of inputs); perhaps ``allowed_operations``. Trees of operations.
     * ``dag-cell``: ``operations``, ``max_nodes``, ``max_edges``; perhaps ``size``. Any wiring of a few nodes.
     * ``two-cell``: ``operations``, ``n_nodes``; perhaps ``n_inputs``, ``edges_per_node``. Normal and reduction cell.
-    * ``choices``: ``choices``; perhaps ``limits``, ``nodes``, ``prefix``, ``suffix``. One gene per choice, see below.
+    * ``choices``: ``choices``; perhaps ``limits``, ``nodes``, ``prefix``, ``suffix``, ``interchangeable``. One gene per
+      choice, see below.
     * ``sequence``: ``options``, ``length`` (a number, or the smallest and the largest), ``operations`` (one for each
-      option, or one for all); perhaps ``sets``, ``totals``, ``prefix``, ``separator``, ``suffix``, ``position``.
+      option, or one for all); perhaps ``sets``, ``totals``, ``prefix``, ``separator``, ``suffix``, ``position``,
+      ``stages`` (behind the first position of each an identity may stand anywhere).
     * ``chain``: ``layers`` (tables with ``operation``, ``parameters``, ``after``, ``divides``), ``n_layers``; perhaps
       ``length``, ``separator``. Layers of several kinds one after the other.
     * ``mlp``: ``widths``, ``n_layers``, ``activations``, ``normalisations``, ``dropouts``. Multilayer perceptrons.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import differential_evolution, minimize
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.spaces import Operation, Skeleton
+from surrogate_nas.spaces import Operation, Skeleton, get_space
 from surrogate_nas.spaces.choices.chain import Layer, Parameter, Total, chain_space, mlp_space, sequence_space
 from surrogate_nas.testing.space import CHECKS
 
@@ -366,3 +366,33 @@ def test_searches_for_widths_in_the_relaxed_space():
 def test_bad_declarations(build):
     with pytest.raises(InvalidInputError, match="expected"):
         build()
+
+
+def test_identities_move_within_a_stage_as_nas_bench_macro_counts_them():
+    """Its authors trained 3,969 of the 6,561 and copied the rest: zeros behind a stage's first layer go to its end."""
+    space = get_space("nas-bench-macro")
+    X = space.enumerate()
+    canonical = space.canonical(X)
+    assert len(np.unique(space.keys(canonical))) == 3_969
+    for row, text in zip(canonical[::97], space.format(X[::97]), strict=True):
+        stages = text[:2], text[2:5], text[5:]
+        moved = "".join(s[0] + s[1:].replace("0", "") + "0" * s[1:].count("0") for s in stages)
+        assert space.format(row) == [moved]
+
+
+def test_blocks_of_fbnet_skip_anywhere_in_a_stage():
+    space = get_space("hw-fbnet")
+    rest = "|".join(["k3_e1"] * 17)
+    one, other = space.parse([f"k3_e1|k3_e3|skip|k5_e3|k5_e6|{rest}", f"k3_e1|k3_e3|k5_e3|k5_e6|skip|{rest}"])
+    np.testing.assert_array_equal(space.canonical(one), space.canonical(other))
+    first = space.parse(f"k3_e1|skip|k3_e3|k5_e3|k5_e6|{rest}")
+    np.testing.assert_array_equal(space.canonical(first), first)
+
+
+@pytest.mark.parametrize(
+    ("length", "stages", "said"), [(4, (2, 3), "add up to 4 positions"), ((3, 4), (4,), "add up to 3 positions")]
+)
+def test_stages_that_do_not_fit(length, stages, said):
+    blocks = [Operation("a", "identity"), Operation("b", "pooling")]
+    with pytest.raises(InvalidInputError, match=said):
+        sequence_space("x", ["a", "b"], length, blocks, Skeleton("image"), stages=stages)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.choices.choice import Choice, Conditions, Limit, Options, expanded
 from surrogate_nas.spaces.choices.space import ChoiceSpace
@@ -80,6 +82,7 @@ def sequence_space(
     separator: str = "",
     suffix: str = "",
     position: str = "layer",
+    stages: Sequence[int] = (),
     references: Mapping[str, str] | None = None,
 ) -> ChoiceSpace:
     """A space of sequences whose positions all have the same options.
@@ -96,6 +99,8 @@ def sequence_space(
         separator: Text between two positions.
         suffix: Text behind the last one.
         position: Name of the genes, before their number.
+        stages: Lengths of the stages whose first position alone changes width or resolution: behind it an identity
+            may stand anywhere in the stage without changing the network. None for positions that all differ.
         references: Hand-made architectures by name, in text form.
     """
     least, most = (length, length) if isinstance(length, int) else length
@@ -115,7 +120,20 @@ def sequence_space(
         for i, gene in enumerate(names)
     ]
     limits = [Limit({gene: total.amounts for gene in names}, total.least, total.most) for total in totals]
-    return ChoiceSpace(name, choices, skeleton, limits=limits, prefix=prefix, suffix=suffix, references=references)
+    if stages and (sum(stages) != least or least != most):
+        raise InvalidInputError(f"stages: expected lengths that add up to {least} positions, got {list(stages)}")
+    ends = np.cumsum(stages).tolist()
+    groups = [names[end - n + 1 : end] for n, end in zip(stages, ends, strict=True) if n > 2]
+    return ChoiceSpace(
+        name,
+        choices,
+        skeleton,
+        limits=limits,
+        prefix=prefix,
+        suffix=suffix,
+        interchangeable=groups,
+        references=references,
+    )
 
 
 def chain_space(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
+from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, UnknownNameError, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import MAX_LISTED, MAX_ROUNDS, Positions, Rows, SearchSpace, check_count, check_positions
 from surrogate_nas.spaces.choices import edits
@@ -36,8 +36,8 @@ class ChoiceSpace(SearchSpace):
     space is: ``size``, ``index``, ``at`` and uniform samples.
 
     One edit gives another option to one choice; choices that are then no longer made become 0, those that are
-    now made take any option, and an optional choice neither appears nor disappears in consequence. No two rows
-    mean the same network, so every row is its own canonical form.
+    now made take any option, and an optional choice neither appears nor disappears in consequence. Two rows mean
+    the same network only where ``interchangeable`` says so.
 
     Where choices are numbers (widths, kernels), :meth:`relax` and :meth:`from_relaxed` lead to the unit cube
     and back, for searches that move in it.
@@ -53,6 +53,7 @@ class ChoiceSpace(SearchSpace):
         nodes: Sequence[str | Sequence[str]] | None = None,
         prefix: str = "",
         suffix: str = "",
+        interchangeable: Sequence[Sequence[str]] = (),
         references: Mapping[str, str] | None = None,
     ) -> None:
         """Describe a space.
@@ -67,6 +68,8 @@ class ChoiceSpace(SearchSpace):
                 each choice with operations once, in order.
             prefix: Text in front of the first choice.
             suffix: Text behind the last one.
+            interchangeable: Groups of names of neighbouring choices among which an identity may stand anywhere: it
+                passes on what it reads, so that rows which differ in that alone mean the same network.
             references: Hand-made architectures by name, in text form.
 
         Raises:
@@ -90,6 +93,8 @@ class ChoiceSpace(SearchSpace):
         self.cardinalities.flags.writeable = False  # a space is shared by all who ask for it
         self.genewise = not any(choice.optional or choice.when for choice in self.choices)
         self.nodes = self._checked_nodes(nodes)
+        self.interchangeable = tuple(tuple(group) for group in interchangeable)
+        self._idle = self._idle_values()
         self.size  # noqa: B018  (choices that do not fit together are refused here, not at first use)
 
     def __getstate__(self) -> dict[str, object]:
@@ -120,8 +125,19 @@ class ChoiceSpace(SearchSpace):
         return out
 
     def canonical(self, X: npt.ArrayLike) -> Rows:
-        """Every row is its own canonical form; shape (n, d)."""
-        return self.rows(X).copy()
+        """Each row with the identities of :attr:`interchangeable` choices behind the others; shape (n, d).
+
+        A row with a gene out of range maps to itself.
+        """
+        out = self.rows(X).copy()
+        if not self._idle:
+            return out
+        inside = self.in_range(out)
+        for genes, idle in self._idle:
+            block = out[inside][:, genes]
+            behind = np.argsort(idle[block], axis=1, kind="stable")  # the others keep their order
+            out[np.flatnonzero(inside)[:, None], genes] = np.take_along_axis(block, behind, axis=1)
+        return out
 
     def parse(self, texts: str | Sequence[str]) -> Rows:
         """Read texts, ``parse(format(X)) == X`` exactly.
@@ -277,12 +293,31 @@ class ChoiceSpace(SearchSpace):
         return self._chains.graphs(self._checked(X))
 
     def from_networkx(self, graphs: "Sequence[nx.DiGraph[Any]]") -> Rows:
-        """Rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
+        """Canonical rows of graphs as ``graphs(X).to_networkx()`` writes them, whatever their nodes are called.
 
         Raises:
             InvalidInputError: A graph is not the graph of an architecture of this space.
         """
-        return self._chains.rows(GraphBatch.from_networkx(graphs, self._chains.vocabulary))
+        return self.canonical(self._chains.rows(GraphBatch.from_networkx(graphs, self._chains.vocabulary)))
+
+    def _idle_values(self) -> list[tuple[list[int], npt.NDArray[np.bool_]]]:
+        """Per group of interchangeable choices their genes, and which of the values are identities."""
+        found = []
+        for group in self.interchangeable:
+            for name in group:
+                if name not in self.gene_names:
+                    raise UnknownNameError.of("choice in interchangeable", name, self.gene_names)
+            members = [self.choices[self.gene_names.index(name)] for name in group]
+            first = members[0] if members else None
+            if first is None or any(m.first or m.texts != first.texts or m.refines for m in members):
+                raise InvalidInputError(
+                    f"interchangeable: expected choices that are always made, all of the same options, got "
+                    f"{', '.join(group) or 'none'}"
+                )
+            kinds = [first.operation(i) for i in range(len(first.texts))]
+            idle = np.array([op is not None and op.kind == "identity" for op in kinds])
+            found.append(([self.gene_names.index(name) for name in group], idle))
+        return found
 
     @cached_property
     def _automaton(self) -> Automaton:
