@@ -25,7 +25,7 @@ HEADINGS = [
     "Get it", "The space", "Columns", "How it was measured", "Learning curves", "Pitfalls", "Ask it",
     "Licence and citation",
 ]  # fmt: skip
-LONGEST = 78
+LONGEST = 85
 
 PROXIES = (
     "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
@@ -249,7 +249,7 @@ def test_its_python_runs(small, name, cache, capsys):
         imported_path(name).parent.mkdir(parents=True)
         small(name).to_parquet(imported_path(name))
     (code,) = blocks(name, "python")
-    assert len(code.strip().splitlines()) == 4, "an import, and three lines that load and ask"
+    assert len(code.strip().splitlines()) <= 12, "an import, and a few lines that load and ask"
     exec(compile(code, f"{name}.md", "exec"), {})  # noqa: S102  # the page's own code
     printed = capsys.readouterr().out
     assert printed.strip()
