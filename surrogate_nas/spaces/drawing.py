@@ -1,5 +1,6 @@
 """One architecture as a picture: SVG for eyes, Mermaid for text documents. No plotting library."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
@@ -35,7 +36,8 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 
 # Pixels. Widths of characters are estimates for the usual fonts, on the safe side.
 _NAME_CHAR, _NOTE_CHAR, _TEXT_CHAR, _PADDING = 8.6, 6.0, 6.8, 22
-_HEIGHT, _ROW, _GAP, _MARGIN, _FOOT, _ARROW = 40, 54, 44, 18, 34, 7.0
+_HEIGHT, _ROW, _GAP, _MARGIN, _FOOT, _ARROW, _LINE = 40, 54, 44, 18, 34, 7.0, 15
+_WIDEST = 800  # a text up to here stays on one line
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,13 @@ def svg(space: "SearchSpace", x: npt.ArrayLike) -> str:
         boxes[last] = boxes[last]._replace(note=space.skeleton.output_merge)
     caption = text if plan.routes else f"{text} (nothing reaches the output)"
     graph_width = max(box.right for box in boxes.values()) + _MARGIN
-    width = max(graph_width, len(caption) * _TEXT_CHAR + 2 * _MARGIN)
+    # A long text goes on below rather than make the picture wider than its graph.
+    longest = int(max(graph_width, _WIDEST) - 2 * _MARGIN) // _TEXT_CHAR
+    captions = textwrap.wrap(caption, int(longest), break_on_hyphens=False) or [""]
+    width = max(graph_width, max(map(len, captions)) * _TEXT_CHAR + 2 * _MARGIN)
     lowest = max([h for _, h in plan.places.values()] + [h for lanes in plan.routes.values() for h in lanes])
-    height = 2 * _MARGIN + _HEIGHT + lowest * _ROW + _FOOT
+    foot = 2 * _MARGIN + _HEIGHT + lowest * _ROW + _FOOT - 18
+    height = foot + 18 + _LINE * (len(captions) - 1)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" style="max-width:100%;height:auto" font-family="{SANS}">',
@@ -118,8 +124,11 @@ def svg(space: "SearchSpace", x: npt.ArrayLike) -> str:
         *(_edge(a, b, boxes, plan) for a, b in plan.routes),
         *(box.draw() for box in boxes.values()),
         "</g>",
-        f'<text x="{width / 2:.1f}" y="{height - 18:.1f}" font-size="11" fill="#64748b" text-anchor="middle" '
-        f'font-family="{MONO}">{escape(caption)}</text>',
+        *(
+            f'<text x="{width / 2:.1f}" y="{foot + i * _LINE:.1f}" font-size="11" fill="#64748b" text-anchor="middle" '
+            f'font-family="{MONO}">{escape(line)}</text>'
+            for i, line in enumerate(captions)
+        ),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
