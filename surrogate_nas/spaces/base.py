@@ -36,7 +36,7 @@ Positions = npt.NDArray[Any]
 #: Spaces with more rows than this are not listed: the rows alone would take gigabytes.
 MAX_LISTED = 2**22
 
-#: Rejection sampling gives up after this many rounds per request, rather than loop for ever.
+#: Mutation by rejection gives up after this many rounds per request, rather than loop for ever.
 MAX_ROUNDS = 200
 
 
@@ -222,18 +222,20 @@ class SearchSpace(ABC):
                 f"ask for at most {self.size}"
             )
         rng = as_generator(rng)
-        if unique and 4 * n > self.size:  # rejection would crawl
-            return self.enumerate()[rng.permutation(self.size)[:n]]
+        if not unique:
+            return self._draw(n, rng)
+        if self.size <= MAX_LISTED or 4 * n > self.size:  # drawing again and again would crawl
+            return self.at(rng.choice(self.size, size=n, replace=False))
         found = np.empty((0, self.n_genes), dtype=np.int16)
-        for _ in range(MAX_ROUNDS):
-            rows = rng.integers(0, self.cardinalities, size=(4 * n + 16, self.n_genes)).astype(np.int16)
-            found = np.concatenate([found, rows[self.valid(rows)]])
-            if unique:
-                _, first = np.unique(self.keys(found), return_index=True)
-                found = found[np.sort(first)]
-            if len(found) >= n:
-                return found[:n]
-        raise SpaceExhaustedError(f"space {self.name!r}: found {len(found)} of {n} valid rows; is it almost empty?")
+        while len(found) < n:  # three in four draws are new, or more
+            found = np.concatenate([found, self._draw(n - len(found) + 8, rng)])
+            _, first = np.unique(self.keys(found), return_index=True)
+            found = found[np.sort(first)]
+        return found[:n]
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Rows:
+        """Draw rows uniformly, with repeats; a family overrides it that knows a quicker way, or is beyond 64 bits."""
+        return self.at(rng.integers(self.size, size=n))
 
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """How many edits lead from row ``x`` to each row of ``Y``, here genes that differ; shape (n,)."""
@@ -288,13 +290,17 @@ class SearchSpace(ABC):
         out = a.copy()
         todo = np.arange(len(a))
         for _ in range(16):  # past this, parents are almost certainly incompatible
-            child = np.where(rng.random((len(todo), self.n_genes)) < 0.5, a[todo], b[todo])
+            child = self._settled(np.where(rng.random((len(todo), self.n_genes)) < 0.5, a[todo], b[todo]))
             good = self.valid(child)
             out[todo[good]] = child[good]
             todo = todo[~good]
             if not len(todo):
                 break
         return out
+
+    def _settled(self, rows: Rows) -> Rows:
+        """What mixed genes mean; a family overrides it whose valid rows are canonical."""
+        return rows
 
     @cached_property
     def radix(self) -> npt.NDArray[np.int64]:

@@ -13,9 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
-from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import Rows, SearchSpace, check_count, check_positions
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.spaces.base import Rows, SearchSpace, check_positions
 
 Codes = npt.NDArray[np.int64]
 
@@ -87,21 +86,8 @@ class TabulatedSpace(SearchSpace):
         """All valid rows, ordered by code; shape (size, d)."""
         return self._valid_rows.copy()
 
-    def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
-        """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`.
-
-        Replaces rejection by drawing positions, which costs the same however few rows are valid.
-        """
-        check_count(n)
-        rng = as_generator(rng)
-        if not unique:
-            return self._valid_rows[rng.integers(self.size, size=n)]
-        if n > self.size:
-            raise SpaceExhaustedError(
-                f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
-                f"ask for at most {self.size}"
-            )
-        return self._valid_rows[rng.choice(self.size, size=n, replace=False)]
+    def _draw(self, n: int, rng: np.random.Generator) -> Rows:
+        return self._valid_rows[rng.integers(self.size, size=n)]
 
     def at(self, positions: npt.ArrayLike) -> Rows:
         """The rows at positions of :meth:`enumerate`; shape (n, d)."""

@@ -5,11 +5,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core import InvalidInputError, UnknownNameError
 from surrogate_nas.core.progress import Progress
 from surrogate_nas.tables.catalogue import load_table, table_entries
 from surrogate_nas.tables.downloads import download
-from surrogate_nas.tables.importers import read_source
+from surrogate_nas.tables.importers import list_importers, read_source
 from surrogate_nas.tables.sources import get_source, imported_path, sources
 from surrogate_nas.tables.table import Table
 
@@ -70,6 +70,8 @@ def import_table(
     """
     place = Path(path)
     benchmark = sources().get(source)
+    if benchmark is None and source not in list_importers():
+        raise UnknownNameError.of("source", source, [*sources(), "csv", "parquet"])
     # A part never takes the place of the whole.
     whole = bool(benchmark) and not options.get("partial")
     name = name or ((benchmark.name if whole else f"{benchmark.name}-part") if benchmark else place.stem)

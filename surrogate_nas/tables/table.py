@@ -266,7 +266,9 @@ class Table:
             The epochs, and values of shape (n, number of epochs); NaN where the table has none.
         """
         if not self._curves:
-            raise InvalidInputError(f"table {self.name!r}: expected learning curves, got none in this table")
+            raise InvalidInputError(
+                f"table {self.name!r}: expected learning curves, got none; table.columns lists what it has"
+            )
         chosen = self.curves[select_column(self.curves, self.name, task, **which)]
         at, curve = self._positions(X), self._curves[chosen]
         values = curve.values[at]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, UnknownNameError, as_generator
+from surrogate_nas.core import InvalidInputError, UnknownNameError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import MAX_LISTED, MAX_ROUNDS, Positions, Rows, SearchSpace, check_count, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, Positions, Rows, SearchSpace, check_positions
 from surrogate_nas.spaces.choices import edits
 from surrogate_nas.spaces.choices.choice import Choice, Limit
 from surrogate_nas.spaces.choices.counting import Automaton
@@ -174,27 +174,8 @@ class ChoiceSpace(SearchSpace):
         """The rows at positions of the enumeration, ``index(at(p)) == p``; shape (n, d)."""
         return self._automaton.rows_at(check_positions(positions, self.size))
 
-    def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
-        """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`."""
-        check_count(n)
-        rng = as_generator(rng)
-        if not unique:
-            return self._automaton.draw(n, rng)
-        if n > self.size:
-            raise SpaceExhaustedError(
-                f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
-                f"ask for at most {self.size}"
-            )
-        if 4 * n > self.size:  # drawing again and again would crawl
-            return self._automaton.rows_at(rng.choice(self.size, size=n, replace=False))
-        found = np.empty((0, self.n_genes), dtype=np.int16)
-        for _ in range(MAX_ROUNDS):
-            found = np.concatenate([found, self._automaton.draw(n - len(found) + 8, rng)])
-            _, first = np.unique(self.keys(found), return_index=True)
-            found = found[np.sort(first)]
-            if len(found) >= n:
-                return found[:n]
-        raise SpaceExhaustedError(f"space {self.name!r}: found {len(found)} of {n} different rows; ask for fewer")
+    def _draw(self, n: int, rng: np.random.Generator) -> Rows:
+        return self._automaton.draw(n, rng)
 
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """How many edits lead from row ``x`` to each row of ``Y``, if what lies between is valid; shape (n,).

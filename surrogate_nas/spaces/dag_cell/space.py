@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator
+from surrogate_nas.core import InvalidInputError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace, check_count, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, Rows, SearchSpace, check_positions
 from surrogate_nas.spaces.dag_cell.edits import edit_distances, edited
 from surrogate_nas.spaces.dag_cell.isomorphism import (
     CHUNK,
@@ -175,22 +175,6 @@ class DagCellSpace(SearchSpace):
             out[rest] = self.index(self.canonical(rows[rest]))
         return out
 
-    def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
-        """Draw rows uniformly over all valid rows; see :meth:`SearchSpace.sample`.
-
-        Replaces rejection by drawing positions: few combinations of genes are canonical.
-        """
-        check_count(n)
-        rng = as_generator(rng)
-        if not unique:
-            return self.at(rng.integers(self.size, size=n))
-        if n > self.size:
-            raise SpaceExhaustedError(
-                f"space {self.name!r} has {self.size} valid architectures, {n} different ones were asked for; "
-                f"ask for at most {self.size}"
-            )
-        return self.at(rng.choice(self.size, size=n, replace=False))
-
     def neighbors(self, x: npt.ArrayLike) -> Rows:
         """All cells that are one edit (see ``edits``) away from row ``x``; shape (m, d)."""
         wired, labels = self._cells(self.row(x))
@@ -212,29 +196,10 @@ class DagCellSpace(SearchSpace):
             out[part][counts > 0] = near[pick[counts > 0]]
         return self.from_codes(out)
 
-    def crossover(self, A: npt.ArrayLike, B: npt.ArrayLike, rng: RandomState) -> Rows:
-        """Take each edge and operation from one of two parents at random, and drop what is on no path then.
-
-        Canonical rows start with what reads the input, so nodes at equal places tend to be alike. A child that is
-        no cell is drawn again a few times and then replaced by its first parent.
-
-        Args:
-            A: First parents, shape (n, d).
-            B: Second parents, shape (n, d).
-            rng: Random stream, or a seed.
-        """
-        rng = as_generator(rng)
-        a, b = self.parents(A, B)
-        out = a.copy()
-        todo = np.arange(len(a))
-        for _ in range(16):  # as SearchSpace.crossover
-            child = self.canonical(np.where(rng.random((len(todo), self.n_genes)) < 0.5, a[todo], b[todo]))
-            good = self.valid(child)
-            out[todo[good]] = child[good]
-            todo = todo[~good]
-            if not len(todo):
-                break
-        return out
+    def _settled(self, rows: Rows) -> Rows:
+        # Canonical rows start with what reads the input, so that nodes at equal places tend to be alike and genes of
+        # two parents can be mixed; what is then on no path is dropped.
+        return self.canonical(rows)
 
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Edits from row ``x`` to each row of ``Y`` in the cheapest matching of their nodes; shape (n,).

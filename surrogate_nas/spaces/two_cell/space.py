@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, as_generator
 from surrogate_nas.core.random import RandomState
-from surrogate_nas.spaces.base import MAX_LISTED, Positions, Rows, SearchSpace, check_count, check_positions
+from surrogate_nas.spaces.base import MAX_LISTED, Positions, Rows, SearchSpace, check_positions
 from surrogate_nas.spaces.graph_batch import GraphBatch
 from surrogate_nas.spaces.operations import Operation
 from surrogate_nas.spaces.skeleton import Skeleton
@@ -176,13 +176,8 @@ class TwoCellSpace(SearchSpace):
         wanted = check_positions(positions, self.size)[:, None]
         return (wanted // self._weights % self.cardinalities).astype(np.int16)
 
-    def sample(self, n: int, rng: RandomState, *, unique: bool = False) -> Rows:
-        """Draw rows uniformly; see :meth:`SearchSpace.sample`."""
-        check_count(n)
-        if unique:
-            return super().sample(n, rng, unique=True)
-        shape = (n, self.n_genes)
-        return as_generator(rng).integers(0, self.cardinalities.astype(np.int16), size=shape, dtype=np.int16)
+    def _draw(self, n: int, rng: np.random.Generator) -> Rows:
+        return rng.integers(0, self.cardinalities.astype(np.int16), size=(n, self.n_genes), dtype=np.int16)
 
     def distance(self, x: npt.ArrayLike, Y: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """How many edits lead from row ``x`` to each row of ``Y``; shape (n,)."""

@@ -46,10 +46,7 @@ def read_nats_bench(
 ) -> Table:
     """Read a ``-simple`` folder or a single file of NATS-Bench.
 
-    Tasks "cifar10-valid", "cifar10", "cifar100" and "ImageNet16-120", each with its schedules and seeds as
-    separate columns: accuracy in percent and loss on "train", "val", "test" and "val+test", ``train_time`` of
-    the whole schedule in seconds, ``latency`` in seconds per batch, ``params`` and ``flops`` in millions.
-    Task "cifar10-valid" was trained on half of the training images, "cifar10" on all of them.
+    Tasks and columns are those of :func:`read_nas_bench_201`, with the schedules of the files.
 
     Args:
         path: The folder ``NATS-tss-v1_0-3ffb9-simple`` or ``NATS-sss-v1_0-50262-simple``, the ``.tar`` of it as it
