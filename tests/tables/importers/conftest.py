@@ -1,6 +1,7 @@
-"""Modules beside the tests that several of them share."""
+"""What the tests of several importers share."""
 
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -14,3 +15,33 @@ def writers() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class Hostile:
+    """Runs a command when a reader that is not careful unpickles it."""
+
+    def __reduce__(self):
+        return os.system, ("touch harmed",)
+
+
+class Listener:
+    """Keeps what a reader says."""
+
+    def __init__(self):
+        self.lines, self.counts = [], []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    def track(self, label, done, total):
+        self.counts.append((done, total))
+
+
+@pytest.fixture
+def hostile() -> Hostile:
+    return Hostile()
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()

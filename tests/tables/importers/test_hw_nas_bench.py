@@ -1,6 +1,5 @@
 """HW-NAS-Bench's pickle: written here as published, with the benchmark's published numbers where there are any."""
 
-import os
 import pickle
 
 import numpy as np
@@ -52,24 +51,6 @@ AROUND = {
 
 #: The benchmark's blocks in its order: kernel, expansion, groups; None is a skip.
 BLOCKS = [(3, 1, 1), (3, 1, 2), (3, 3, 1), (3, 6, 1), (5, 1, 1), (5, 1, 2), (5, 3, 1), (5, 6, 1), None]
-
-
-class Hostile:
-    def __reduce__(self):
-        return os.system, ("touch harmed",)
-
-
-class Listener:
-    """Keeps what a reader says."""
-
-    def __init__(self):
-        self.lines, self.counts = [], []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    def track(self, label, done, total):
-        self.counts.append((done, total))
 
 
 def block_key(layer, block):
@@ -141,22 +122,20 @@ def test_the_whole_benchmark_keeps_its_meaning(shared_data, tmp_path):
     assert np.isnan(table.values(task="cifar10", metric="edgetpu_latency")).sum() == 4_699
 
 
-def test_it_says_what_it_leaves_out(tmp_path):
+def test_it_says_what_it_leaves_out(tmp_path, listener):
     published = content()
     published["nasbench201"]["cifar10"]["average_hw_metric"] = [1.0, 2.0]
-    listener = Listener()
     read_hw_nas_bench(save(published, tmp_path / "hw.pickle"), progress=listener, partial=True)
     assert listener.lines == ["cifar10: left out average_hw_metric, which is no latency, energy, arithmetic_intensity"]
     assert listener.counts == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_costs_of_fbnet_are_sums_over_its_blocks(tmp_path):
+def test_costs_of_fbnet_are_sums_over_its_blocks(tmp_path, listener):
     published = content()
     space = get_space("hw-fbnet")
     X = space.sample(20, np.random.default_rng(1))
     X[0] = 8
     X[1] = 1
-    listener = Listener()
     table = read_hw_nas_bench_fbnet(save(published, tmp_path / "hw.pickle"), X, progress=listener)
     assert table.tasks == tuple(LAYERS)
     assert listener.counts == [(1, 2), (2, 2)]
@@ -221,9 +200,9 @@ def test_truncated_files_are_one_clear_line(tmp_path):
 
 
 @pytest.mark.parametrize("at", ["nasbench201", "fbnet"])
-def test_a_hostile_file_runs_nothing(tmp_path, monkeypatch, at):
+def test_a_hostile_file_runs_nothing(tmp_path, monkeypatch, at, hostile):
     monkeypatch.chdir(tmp_path)
-    evil = save(content() | {at: Hostile()}, tmp_path / "evil.pickle")
+    evil = save(content() | {at: hostile}, tmp_path / "evil.pickle")
     with pytest.raises(RefusedGlobalError, match=r"evil\.pickle: pickle asks for .*system"):
         read_hw_nas_bench(evil, partial=True)
     assert not (tmp_path / "harmed").exists()

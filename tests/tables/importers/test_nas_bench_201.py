@@ -26,24 +26,6 @@ SPLITS = {
 }
 
 
-class Hostile:
-    def __reduce__(self):
-        return os.system, ("touch harmed",)
-
-
-class Listener:
-    """Keeps what a reader says."""
-
-    def __init__(self):
-        self.lines, self.counts = [], []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    def track(self, label, done, total):
-        self.counts.append((done, total))
-
-
 def save(content, path, *, zipped=False):
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
     return path
@@ -169,8 +151,7 @@ def test_its_own_api_reads_the_same(content, file, table):
                 assert table.query(X, task=task, metric="flops") == costs["flops"]
 
 
-def test_it_says_what_memory_it_needs(file, tmp_path):
-    listener = Listener()
+def test_it_says_what_memory_it_needs(file, tmp_path, listener):
     read_nas_bench_201(file, progress=listener, partial=True)
     assert not [line for line in listener.lines if "memory" in line]  # nothing to speak of
     assert listener.counts[-1] == (4, 4)
@@ -260,9 +241,9 @@ def test_truncated_files_are_one_clear_line(file, content, tmp_path, zipped):
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_hostile_file_runs_nothing(content, tmp_path, monkeypatch, zipped):
+def test_a_hostile_file_runs_nothing(content, tmp_path, monkeypatch, zipped, hostile):
     monkeypatch.chdir(tmp_path)
-    evil = save(change(content, *RESULT, "name", to=Hostile()), tmp_path / "evil.pth", zipped=zipped)
+    evil = save(change(content, *RESULT, "name", to=hostile), tmp_path / "evil.pth", zipped=zipped)
     with pytest.raises(RefusedGlobalError, match=r"evil\.pth: pickle asks for .*system"):
         read_nas_bench_201(evil, partial=True)
     assert not (tmp_path / "harmed").exists()

@@ -17,19 +17,6 @@ DARTS = "NetworkSelectorDatasetInfo:darts:"
 CURVES = ("train_accuracy", "train_cross_entropy", "val_accuracy", "test_accuracy")
 
 
-class Listener:
-    """Keeps what a reader says."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    def track(self, label, done, total):
-        """Counts are of no interest here."""
-
-
 @pytest.fixture(scope="module")
 def configs() -> list[dict[str, str]]:
     """Architectures as the benchmark writes them."""
@@ -245,11 +232,10 @@ def test_empty_and_missing_places_are_refused(tmp_path):
         read_nas_bench_301(tmp_path / "none", partial=True)
 
 
-def test_a_part_has_to_be_wanted(folder, monkeypatch):
+def test_a_part_has_to_be_wanted(folder, monkeypatch, listener):
     with pytest.raises(InvalidInputError, match=r"about 60,000 results, got 5; .*partial=True \(--partial\)") as error:
         read_nas_bench_301(folder)
     assert "\n" not in str(error.value)
     monkeypatch.setattr("surrogate_nas.tables.importers.nas_bench_301.FEWEST", 5)
-    listener = Listener()
     assert len(read_nas_bench_301(folder, progress=listener)) == 3
     assert listener.lines == ["data: 5 results of 3 architectures"]

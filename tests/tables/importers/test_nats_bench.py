@@ -27,24 +27,6 @@ SPLITS = {
 }
 
 
-class Hostile:
-    def __reduce__(self):
-        return os.system, ("touch harmed",)
-
-
-class Listener:
-    """Keeps what a reader says."""
-
-    def __init__(self):
-        self.lines, self.counts = [], []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    def track(self, label, done, total):
-        self.counts.append((done, total))
-
-
 @pytest.fixture(scope="module")
 def topologies(writers):
     return writers.records(writers.TOPOLOGIES, TOPOLOGY)
@@ -117,8 +99,8 @@ def test_latency_that_all_trainings_share_is_one_column(table):
     assert table.query(table.X, task="cifar100", metric="latency").tolist() == [0.0125] * 4
 
 
-def test_a_large_single_file_says_what_memory_it_needs(tmp_path):
-    path, listener = tmp_path / "NATS-tss-v1_0-3ffb9.pickle.pbz2", Listener()
+def test_a_large_single_file_says_what_memory_it_needs(tmp_path, listener):
+    path = tmp_path / "NATS-tss-v1_0-3ffb9.pickle.pbz2"
     path.touch()
     os.truncate(path, 2**27)  # a hole, which takes no room
     with pytest.raises(InvalidInputError):
@@ -126,11 +108,10 @@ def test_a_large_single_file_says_what_memory_it_needs(tmp_path):
     assert "takes about 2.5 GB of memory; the folder NATS-tss-v1_0-3ffb9-simple is read" in listener.lines[-1]
 
 
-def test_a_single_file_says_the_same(writers, topologies, table, tmp_path):
+def test_a_single_file_says_the_same(writers, topologies, table, tmp_path, listener):
     path = writers.write_bz2(
         writers.single(writers.TOPOLOGIES, topologies), tmp_path / "NATS-tss-v1_0-3ffb9.pickle.pbz2"
     )
-    listener = Listener()
     whole = read_nats_bench(path, progress=listener, partial=True)
     assert not [line for line in listener.lines if "memory" in line]  # nothing to speak of
     assert whole.columns == table.columns
@@ -199,8 +180,7 @@ def test_truncated_archives_are_one_clear_line(folder, tmp_path):
         read_nats_bench(path, partial=True)
 
 
-def test_progress_counts_architectures(folder):
-    listener = Listener()
+def test_progress_counts_architectures(folder, listener):
     read_nats_bench(folder, progress=listener, partial=True, curves=False)
     assert listener.lines == []
     assert listener.counts == [(1, 4), (2, 4), (3, 4), (4, 4)]
@@ -223,10 +203,10 @@ def test_files_without_padded_numbers_are_found(writers, topologies, table, tmp_
 
 
 @pytest.mark.parametrize("single", [True, False])
-def test_a_hostile_file_runs_nothing(writers, topologies, tmp_path, monkeypatch, single):
+def test_a_hostile_file_runs_nothing(writers, topologies, tmp_path, monkeypatch, single, hostile):
     monkeypatch.chdir(tmp_path)
     evil = copy.deepcopy(topologies)
-    evil[2]["12"]["all_results"]["cifar10", 777]["arch_config"] = Hostile()
+    evil[2]["12"]["all_results"]["cifar10", 777]["arch_config"] = hostile
     if single:
         path = writers.write_bz2(writers.single(writers.TOPOLOGIES, evil), tmp_path / "evil.pickle.pbz2")
     else:

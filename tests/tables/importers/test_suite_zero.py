@@ -23,19 +23,6 @@ PAIRS = {
 PROXIES = ("epe_nas", "flops", "params", "synflow")
 
 
-class Listener:
-    """Keeps what a reader says."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    def track(self, label, done, total):
-        """Counts are of no interest here."""
-
-
 def entry(seed: int, *, failed: tuple[str, ...] = (), value: float = -1e8) -> dict[str, object]:
     rng = np.random.default_rng(seed)
     scores = {p: {"score": float(rng.uniform(1, 100)), "time": float(rng.uniform(0, 2))} for p in PROXIES}
@@ -182,8 +169,7 @@ def test_a_part_has_to_be_wanted(write, file, expected):
         read_suite_zero(write(content, file))
 
 
-def test_it_says_how_many_it_reads_where_nobody_published_the_number(write):
-    listener = Listener()
+def test_it_says_how_many_it_reads_where_nobody_published_the_number(write, listener):
     read_suite_zero(
         write({"jigsaw": {"(1, 2, 3, 0, 1, 2)": entry(0)}}, "zc_transbench101_micro.json"), progress=listener
     )
