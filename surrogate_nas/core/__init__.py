@@ -9,7 +9,7 @@ from surrogate_nas.core.errors import (
     choose,
 )
 from surrogate_nas.core.random import as_generator, spawn_seeds
-from surrogate_nas.core.values import Column, Direction, MetricSpec, Prediction, Proposal, TaskData
+from surrogate_nas.core.values import Column, Direction, MetricSpec, PredictedInterval, Prediction, Proposal, TaskData
 
 __all__ = [
     "Column",
@@ -17,6 +17,7 @@ __all__ = [
     "InvalidInputError",
     "MetricSpec",
     "MissingExtraError",
+    "PredictedInterval",
     "Prediction",
     "Proposal",
     "SpaceExhaustedError",

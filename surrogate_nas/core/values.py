@@ -78,6 +78,18 @@ class Prediction(NamedTuple):
     std: npt.NDArray[np.float64]
 
 
+class PredictedInterval(NamedTuple):
+    """Ends of the intervals of n architectures, in the target's own unit and sign.
+
+    Attributes:
+        low: Lower ends, float64 of shape (n,).
+        high: Upper ends, float64 of shape (n,).
+    """
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+
+
 class Proposal(NamedTuple):
     """What a strategy wants evaluated next.
 

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
 
-from surrogate_nas.core import Direction, InvalidInputError, Prediction
+from surrogate_nas.core import Direction, InvalidInputError, PredictedInterval, Prediction
 from surrogate_nas.core.validation import check_scores
 from surrogate_nas.predictors.ranking import Ranking
 from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.uncertainty import probability_best, reach
 from surrogate_nas.spaces.base import SearchSpace
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,16 @@ class BasePredictor(BaseEstimator, ABC):
     @abstractmethod
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
         """Mean and, where asked for, standard deviation of checked rows."""
+
+    def _predict_interval(self, X: npt.NDArray[Any], extra: Floats | None, level: float) -> tuple[Floats, Floats]:
+        """Both ends of the interval of checked rows; predictors on a scale of their own override it."""
+        mean, std = self._predict(X, extra, True)
+        half = reach(self._left_out_errors(), level) * (np.zeros(len(X)) if std is None else std)
+        return mean - half, mean + half
+
+    def _left_out_errors(self) -> Floats:
+        """Errors of left-out rows in standard deviations, without sign; none where nothing was left out."""
+        return np.empty(0)
 
     @abstractmethod
     def get_state(self) -> State:
@@ -100,13 +111,7 @@ class BasePredictor(BaseEstimator, ABC):
             extra: The side features of the same rows, as in ``fit``.
             return_std: Also say how sure: returns a :class:`Prediction` (mean, std).
         """
-        if not hasattr(self, "n_extra_"):
-            raise InvalidInputError(f"{type(self).__name__}: not fitted yet; call fit(X, y) first")
-        rows = self._check_rows(X)
-        side = _check_extra(extra, len(rows))
-        if (0 if side is None else side.shape[1]) != self.n_extra_:
-            got = "none" if side is None else str(side.shape[1])
-            raise InvalidInputError(f"extra: expected the {self.n_extra_} side features seen in fit, got {got}")
+        rows, side = self._check_inputs(X, extra)
         mean = np.empty(len(rows))
         std = np.empty(len(rows)) if return_std else None
         for start in range(0, len(rows), CHUNK):
@@ -116,6 +121,35 @@ class BasePredictor(BaseEstimator, ABC):
             if std is not None and s is not None:
                 std[part] = s
         return mean if std is None else Prediction(mean, std)
+
+    def predict_interval(
+        self, X: npt.ArrayLike, *, level: float = 0.9, extra: npt.ArrayLike | None = None
+    ) -> PredictedInterval:
+        """Ends of an interval that holds a row's next measured score with probability ``level``.
+
+        Widths are calibrated on left-out rows (conformal), as far as there are any; see ``uncertainty.reach``.
+
+        Args:
+            X: Rows, shape (n, d).
+            level: Share of scores to be inside, between 0 and 1.
+            extra: Their side features, as in ``fit``.
+        """
+        rows, side = self._check_inputs(X, extra)
+        ends = PredictedInterval(np.empty(len(rows)), np.empty(len(rows)))
+        for start in range(0, len(rows), CHUNK):
+            part = slice(start, start + CHUNK)
+            found = self._predict_interval(rows[part], None if side is None else side[part], level)
+            ends.low[part], ends.high[part] = found
+        return ends
+
+    def probability_best(self, X: npt.ArrayLike, *, extra: npt.ArrayLike | None = None) -> Floats:
+        """Probability of each row to be the best of the rows, shape (n,); predictions are taken as independent.
+
+        Args:
+            X: Rows that compete, shape (n, d).
+            extra: Their side features, as in ``fit``.
+        """
+        return probability_best(*self.predict(X, extra=extra, return_std=True), self.direction)
 
     def rank(
         self, X: npt.ArrayLike | None = None, top: int | None = None, *, extra: npt.ArrayLike | None = None
@@ -143,6 +177,17 @@ class BasePredictor(BaseEstimator, ABC):
         from surrogate_nas.predictors.saving import save_predictor
 
         save_predictor(self, path)
+
+    def _check_inputs(self, X: npt.ArrayLike, extra: npt.ArrayLike | None) -> tuple[npt.NDArray[Any], Floats | None]:
+        """Rows and side features as ``fit`` saw them."""
+        if not hasattr(self, "n_extra_"):
+            raise InvalidInputError(f"{type(self).__name__}: not fitted yet; call fit(X, y) first")
+        rows = self._check_rows(X)
+        side = _check_extra(extra, len(rows))
+        if (0 if side is None else side.shape[1]) != self.n_extra_:
+            got = "none" if side is None else str(side.shape[1])
+            raise InvalidInputError(f"extra: expected the {self.n_extra_} side features seen in fit, got {got}")
+        return rows, side
 
     def _check_rows(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         if self.space is None:
