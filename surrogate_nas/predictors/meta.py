@@ -1,6 +1,7 @@
 """Learning across tasks: from many measured tasks to a predictor for a new one."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from surrogate_nas.core import Direction, InvalidInputError, TaskData, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer import TransferPredictor
 from surrogate_nas.predictors.transfer_features import TransferFeatures
 from surrogate_nas.predictors.transfer_learning import learn_prior
@@ -94,6 +96,40 @@ class MetaPredictor:
         if X is None or y is None or not np.size(y):
             return made.start()
         return made.fit(X, y, extra=extra)
+
+    def save(self, path: str | Path) -> None:
+        """Write what was learned into folder ``path`` (no pickle); see :func:`load_predictor`."""
+        from surrogate_nas.predictors.saving import save_predictor
+
+        save_predictor(self, path)
+
+    def get_state(self) -> State:
+        """What has to be written down to adapt to the same numbers again."""
+        seed = self.random_state if isinstance(self.random_state, int) else None
+        values = {"random_state": seed, "tasks": list(self.tasks_), "directions": list(self.directions_)}
+        return State(
+            values=values | {"scales": [[s.centre, s.spread, s.doubt] for s in self.scales_]},
+            arrays={
+                "latents": np.stack([s.latents for s in self.scales_]),
+                "bent": np.stack([s.bent for s in self.scales_]),
+            },
+            parts={"space": self.space, "prior": self.prior_},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Inverse of :meth:`get_state`."""
+        values, arrays = state.values, state.arrays
+        made = cls(state.parts["space"], random_state=values["random_state"])
+        made.prior_ = state.parts["prior"]
+        made.tasks_, made.directions_ = tuple(values["tasks"]), tuple(values["directions"])
+        made.scales_ = tuple(
+            ScoreScale(float(centre), float(spread), latents, bent, float(doubt))
+            for (centre, spread, doubt), latents, bent in zip(
+                values["scales"], arrays["latents"], arrays["bent"], strict=True
+            )
+        )
+        return made
 
     def _scale(self, direction: Direction) -> ScoreScale:
         """What to expect of scores: as in the sources that share the direction; in all of them if none does."""

@@ -25,6 +25,7 @@ from surrogate_nas import __version__
 from surrogate_nas.core import InvalidInputError, SurrogateNASError, choose
 from surrogate_nas.encodings import Encoder
 from surrogate_nas.predictors.base import BasePredictor
+from surrogate_nas.predictors.meta import MetaPredictor
 from surrogate_nas.predictors.space_state import describe_space, rebuild_space
 from surrogate_nas.predictors.state import State, Stateful
 from surrogate_nas.spaces.base import SearchSpace
@@ -37,7 +38,11 @@ _ARRAYS = "arrays.safetensors"
 _SPACE = "SearchSpace"
 
 
-def save_predictor(predictor: BasePredictor, path: str | Path) -> None:
+#: What stands at the top of a saved folder.
+Saveable = BasePredictor | MetaPredictor
+
+
+def save_predictor(predictor: Saveable, path: str | Path) -> None:
     """Write a fitted predictor; a predictor that stands there is replaced, anything else is not.
 
     Args:
@@ -47,8 +52,8 @@ def save_predictor(predictor: BasePredictor, path: str | Path) -> None:
     Raises:
         InvalidInputError: Not fitted, a part that cannot be written down, or a place that cannot be written to.
     """
-    if not hasattr(predictor, "n_extra_"):
-        raise InvalidInputError(f"{type(predictor).__name__}: not fitted yet; call fit(X, y) before save")
+    if not any(name.endswith("_") for name in vars(predictor)):  # scikit-learn's mark of what fit has learned
+        raise InvalidInputError(f"{type(predictor).__name__}: not fitted yet; call fit before save")
     folder = Path(path)
     if folder.exists() and not (folder / _JSON).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInputError(f"{folder}: expected a new folder or a saved predictor, something else stands there")
@@ -88,7 +93,7 @@ def load_predictor(path: str | Path, *, space: SearchSpace | None = None) -> Any
         boosters = [files[_booster_file(i)] for i in range(len(files) - 1)]
         reader = _Reader(safetensors.numpy.load(files[_ARRAYS]), boosters, space)
         made = reader.object(content["predictor"])
-        if not isinstance(made, BasePredictor):
+        if not isinstance(made, Saveable):
             raise InvalidInputError(f"{folder}: expected a predictor, got a {type(made).__name__}")
         _try_out(made)
     except SurrogateNASError:
@@ -218,8 +223,9 @@ def _read_checked(folder: Path, name: str, digest: str) -> bytes:
     return raw
 
 
-def _try_out(predictor: BasePredictor) -> None:
+def _try_out(made: Saveable) -> None:
     """Predict one architecture: arrays that do not fit together show here rather than in a user's run."""
+    predictor = made.adapt() if isinstance(made, MetaPredictor) else made
     if predictor.space is None:
         return
     rows = predictor.space.sample(1, np.random.default_rng(0))
@@ -255,6 +261,7 @@ _CLASSES = {
     "Forest": "surrogate_nas.predictors.forest",
     "GaussianProcess": "surrogate_nas.predictors.gaussian_process",
     "GraphFeatures": "surrogate_nas.encodings.graph_features",
+    "MetaPredictor": "surrogate_nas.predictors.meta",
     "NormalScores": "surrogate_nas.predictors.normal_scores",
     "NumberFeatures": "surrogate_nas.encodings.number_features",
     "OneHotEncoder": "surrogate_nas.encodings.one_hot",

@@ -184,6 +184,21 @@ def test_saved_and_loaded_it_predicts_the_same(meta, made_up, tmp_path, n):
     np.testing.assert_array_equal(before.std, after.std)
 
 
+def test_what_was_learned_comes_back_and_adapts_to_the_same_numbers(meta, made_up, tmp_path):
+    test = made_up[1][0]
+    meta.save(tmp_path / "meta")
+    loaded = load_predictor(tmp_path / "meta")
+    assert isinstance(loaded, MetaPredictor)
+    assert loaded.space is SPACE
+    for support in ((), target(made_up, 4), target(made_up, 40)):
+        before, after = (m.adapt(*support).predict(test, return_std=True) for m in (meta, loaded))
+        np.testing.assert_array_equal(before.mean, after.mean)
+        np.testing.assert_array_equal(before.std, after.std)
+    rows, y = target(made_up, 12)
+    before, after = (m.adapt(rows, -y, direction="min").predict(test) for m in (meta, loaded))
+    np.testing.assert_array_equal(before, after)
+
+
 def test_nothing_is_read_from_disk(made_up, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError(f"opened {args}")
