@@ -12,6 +12,7 @@ from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.gaussian_process import GaussianProcess
 from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.predictors.state import State
+from surrogate_nas.predictors.uncertainty import FEWEST, reach
 from surrogate_nas.spaces.base import SearchSpace
 
 #: Rows drawn from the space, with a fixed seed, over which features are standardised.
@@ -24,11 +25,8 @@ DEPTH_WEIGHT = 1 / 3
 #: Share of the boosted trees in the mean; the Gaussian process has the rest.
 TREES = 0.5
 
-#: Fewest rows from which the width of intervals is calibrated; below, the process's own is kept.
-CALIBRATE_FROM = 10
-
-#: 80% of a normal distribution lie within this many standard deviations.
-WITHIN_80 = 1.2816
+#: The one standard deviation that is returned fits intervals of this level; ``predict_interval`` fits all.
+LEVEL = 0.8
 
 #: Normal scores of side features are cut here: a proxy far outside of what was seen says no more than the end.
 FARTHEST = 4.0
@@ -70,7 +68,8 @@ class AutoPredictor(BasePredictor):
         self.trees_ = BoostedTrees(
             n_estimators=200, learning_rate=0.07, colsample=0.25, random_state=self.random_state
         ).fit(floats, y, sample_weight)
-        self.widen_ = self._calibrate(target)
+        self.errors_ = self._errors(target)
+        self.widen_ = reach(self.errors_, LEVEL) / reach(np.empty(0), LEVEL)
 
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
         if self.space is None or extra is not None:
@@ -84,14 +83,28 @@ class AutoPredictor(BasePredictor):
     def _predict_distinct(
         self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool
     ) -> tuple[Floats, Floats | None]:
+        mean, std = self._latent(X, extra, return_std)
+        if std is None:
+            return self.scores_.inverse(mean), None
+        std = std * self.widen_
+        return self.scores_.inverse(mean), (self.scores_.inverse(mean + std) - self.scores_.inverse(mean - std)) / 2
+
+    def _predict_interval(self, X: npt.NDArray[Any], extra: Floats | None, level: float) -> tuple[Floats, Floats]:
+        mean, std = self._latent(X, extra, True)
+        half = reach(self.errors_, level) * (np.zeros(len(X)) if std is None else std)
+        return self.scores_.inverse(mean - half), self.scores_.inverse(mean + half)
+
+    def _left_out_errors(self) -> Floats:
+        return self.errors_
+
+    def _latent(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
+        """Mean in normal scores and, where asked for, the process's standard deviation there, not yet calibrated."""
         floats = self._floats(X, extra)
         trees = self.scores_.transform(self.trees_.predict(floats))
         if not return_std:
-            return self.scores_.inverse((1 - TREES) * self.process_.predict(floats) + TREES * trees), None
+            return (1 - TREES) * self.process_.predict(floats) + TREES * trees, None
         mean, std = self.process_.predict(floats, return_std=True)
-        mean = (1 - TREES) * mean + TREES * trees
-        std = std * self.widen_
-        return self.scores_.inverse(mean), (self.scores_.inverse(mean + std) - self.scores_.inverse(mean - std)) / 2
+        return (1 - TREES) * mean + TREES * trees, std
 
     def get_state(self) -> State:
         """What has to be written down to predict the same numbers again."""
@@ -104,7 +117,7 @@ class AutoPredictor(BasePredictor):
         parts = {"space": self.space, "scores": self.scores_, "process": self.process_, "trees": self.trees_}
         parts |= {f"encoder-{i}": encoder for i, encoder in enumerate(self.encoders_)}
         parts |= {f"extra-{i}": scores for i, scores in enumerate(self.extra_scores_)}
-        return State(values, {"center": self.center_, "scale": self.scale_}, parts=parts)
+        return State(values, {"center": self.center_, "scale": self.scale_, "errors": self.errors_}, parts=parts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -112,7 +125,7 @@ class AutoPredictor(BasePredictor):
         values, parts = state.values, state.parts
         made = cls(parts["space"], values["random_state"], direction=values["direction"])
         made.n_extra_, made.widen_ = int(values["n_extra"]), float(values["widen"])
-        made.center_, made.scale_ = state.arrays["center"], state.arrays["scale"]
+        made.center_, made.scale_, made.errors_ = (state.arrays[name] for name in ("center", "scale", "errors"))
         made.scores_, made.process_, made.trees_ = parts["scores"], parts["process"], parts["trees"]
         made.encoders_ = [parts[f"encoder-{i}"] for i in range(int(values["encoders"]))]
         made.extra_scores_ = [parts[f"extra-{i}"] for i in range(made.n_extra_)]
@@ -148,15 +161,13 @@ class AutoPredictor(BasePredictor):
         sizes = [*self.sizes_, width - sum(self.sizes_)]
         return np.repeat(np.arange(len(sizes)), sizes)
 
-    def _calibrate(self, target: Floats) -> float:
-        """Factor on the process's standard deviation after which 80% of left-out rows lie within 80% intervals."""
+    def _errors(self, target: Floats) -> Floats:
+        """Errors of left-out rows under the mean of both members, in the process's standard deviations."""
         residual, std = self.process_.leave_one_out()
-        if len(residual) < CALIBRATE_FROM:
-            return 1.0
-        kept = self.process_.kept_
-        trees = target - self.scores_.transform(self.trees_.out_of_fold_)
-        error = np.abs((1 - TREES) * residual + TREES * trees[kept]) / np.maximum(std, 1e-12)
-        return float(np.quantile(error, 0.8) / WITHIN_80)
+        if len(residual) < FEWEST:
+            return np.empty(0)
+        trees = (target - self.scores_.transform(self.trees_.out_of_fold_))[self.process_.kept_]
+        return np.abs((1 - TREES) * residual + TREES * trees) / np.maximum(std, 1e-12)
 
 
 def _encoders(space: SearchSpace) -> list[Encoder]:

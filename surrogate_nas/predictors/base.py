@@ -12,7 +12,7 @@ from surrogate_nas.core import Direction, InvalidInputError, PredictedInterval, 
 from surrogate_nas.core.validation import check_scores
 from surrogate_nas.predictors.ranking import Ranking
 from surrogate_nas.predictors.state import State
-from surrogate_nas.predictors.uncertainty import probability_best, reach
+from surrogate_nas.predictors.uncertainty import LeavesOut, probability_best, reach
 from surrogate_nas.spaces.base import SearchSpace
 
 Floats = npt.NDArray[np.float64]
@@ -239,6 +239,9 @@ class Predictor(BasePredictor):
             mean, std = self.regressor_.predict(floats, return_std=True)
             return mean, std
         return self.regressor_.predict(floats), None
+
+    def _left_out_errors(self) -> Floats:
+        return self.regressor_.left_out_errors() if isinstance(self.regressor_, LeavesOut) else np.empty(0)
 
     def _floats(self, X: npt.NDArray[Any], extra: Floats | None) -> npt.NDArray[Any]:
         floats = X if self.encoder_ is None else self.encoder_.transform(X)

@@ -84,7 +84,12 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
                 unseen = booster.inplace_predict(features[~seen]).astype(np.float64)
                 self.out_of_fold_[~seen] = unseen * self.scale_ + self.center_
         self.noise_ = float(np.sqrt(np.mean((self.out_of_fold_ - scores) ** 2)))
+        self.errors_ = np.abs(self.out_of_fold_ - scores) / (self.noise_ or 1.0) if held_out else np.empty(0)
         return self
+
+    def left_out_errors(self) -> Floats:
+        """Errors of each row under the model that had not seen it, in standard deviations, without sign."""
+        return self.errors_
 
     @overload
     def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
@@ -111,7 +116,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         values = {"params": self.get_params(deep=False), "center": self.center_, "scale": self.scale_}
         values |= {"noise": self.noise_, "n_features_in": self.n_features_in_}
         boosters = {f"model-{k}": bytes(b.save_raw("ubj")) for k, b in enumerate(self.boosters_)}
-        return State(values, {"out_of_fold": self.out_of_fold_}, boosters)
+        return State(values, {"out_of_fold": self.out_of_fold_, "errors": self.errors_}, boosters)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -119,7 +124,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         made = cls(**state.values["params"])
         made.center_, made.scale_ = float(state.values["center"]), float(state.values["scale"])
         made.noise_, made.n_features_in_ = float(state.values["noise"]), int(state.values["n_features_in"])
-        made.out_of_fold_ = state.arrays["out_of_fold"]
+        made.out_of_fold_, made.errors_ = state.arrays["out_of_fold"], state.arrays["errors"]
         made.boosters_ = [
             load_booster(state.boosters[f"model-{k}"], made.n_features_in_, made.n_jobs) for k in range(made.n_models)
         ]

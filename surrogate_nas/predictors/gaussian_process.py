@@ -133,6 +133,11 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
         precision = np.einsum("ij,ij->j", inverse, inverse)
         return self.alpha_ / precision * self.y_scale_, self.y_scale_ / np.sqrt(precision)
 
+    def left_out_errors(self) -> Floats:
+        """Errors of :meth:`leave_one_out` in standard deviations, without sign."""
+        residual, std = self.leave_one_out()
+        return np.abs(residual) / np.maximum(std, np.finfo(np.float64).tiny)
+
     def get_state(self) -> State:
         """What has to be written down to predict the same numbers again."""
         params = self.get_params(deep=False)

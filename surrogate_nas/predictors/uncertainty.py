@@ -1,5 +1,7 @@
 """How far off a prediction may be: intervals calibrated on left-out rows, and the probability of being the best."""
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtri
@@ -16,6 +18,15 @@ GRID, BLOCK = 256, 8192
 
 #: Beyond this many standard deviations a normal distribution has nothing left.
 FAR = 6.0
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A fitted regressor that knows how far off it was on rows it had not seen."""
+
+    def left_out_errors(self) -> Floats:
+        """Errors of left-out training rows in standard deviations, without sign, shape (k,); k may be 0."""
+        ...
 
 
 def reach(errors: Floats, level: float) -> float:

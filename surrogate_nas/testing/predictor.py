@@ -104,6 +104,27 @@ def check_arguments_stay_as_they_are(factory: Factory, space: SearchSpace) -> No
     np.testing.assert_array_equal(predictor.predict(test), expected)
 
 
+def check_intervals(factory: Factory, space: SearchSpace) -> None:
+    """Intervals are nested, contain the mean, keep the unit, and cover roughly what they say."""
+    X, y, test, true = task(space, 120)
+    predictor = factory(space, "max").fit(X, y)
+    mean = predictor.predict(test)
+    inner_low, inner_high = mean, mean
+    for level in (0.5, 0.8, 0.95):
+        low, high = predictor.predict_interval(test, level=level)
+        assert low.shape == high.shape == (len(test),)
+        assert np.isfinite(low).all()
+        assert np.isfinite(high).all()
+        slack = ROUNDING * np.abs(mean)
+        assert (low <= inner_low + slack).all()
+        assert (high >= inner_high - slack).all()
+        # One draw of 120 rows settles the width within some ten per cent.
+        assert abs(np.mean((low <= true) & (true <= high)) - level) < 0.15
+        inner_low, inner_high = low, high
+    with pytest.raises(InvalidInputError, match="level"):
+        predictor.predict_interval(test, level=95)
+
+
 def check_unit_does_not_matter(factory: Factory, space: SearchSpace) -> None:
     """Fractions in place of percentages: the same predictions, in fractions."""
     X, y, test, _ = task(space)
@@ -162,6 +183,7 @@ def check_saved_and_loaded_predicts_the_same_bits(factory: Factory, space: Searc
         predictor.predict(test, return_std=True), loaded.predict(test, return_std=True), strict=True
     ):
         np.testing.assert_array_equal(theirs, ours)
+    np.testing.assert_array_equal(loaded.predict_interval(test), predictor.predict_interval(test))
 
 
 def check_wrong_input_is_one_line(factory: Factory, space: SearchSpace) -> None:
@@ -190,6 +212,7 @@ CHECKS: tuple[Callable[[Factory, SearchSpace], None], ...] = (
     check_it_learns,
     check_refit_forgets_and_a_seed_repeats,
     check_arguments_stay_as_they_are,
+    check_intervals,
     check_unit_does_not_matter,
     check_constant_scores,
     check_very_few_and_repeated_rows,

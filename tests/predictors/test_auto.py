@@ -35,13 +35,19 @@ def test_it_beats_trees_on_one_hot_clearly(task, fitted):
     assert kendall_tau(fitted.predict(test), true) > kendall_tau(trees.predict(test), true) + 0.03
 
 
-def test_intervals_cover_what_they_say(task, fitted):
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_intervals_cover_what_they_say(task, fitted, level):
+    _, _, test, true = task
+    low, high = fitted.predict_interval(test, level=level)
+    # One draw of 100 rows calibrates the width within some ten per cent.
+    assert np.mean((low <= true) & (true <= high)) == pytest.approx(level, abs=0.1)
+
+
+def test_one_standard_deviation_serves_about_as_well(task, fitted):
     _, _, test, true = task
     mean, std = fitted.predict(test, return_std=True)
-    error = np.abs(true - mean) / std
     for width, share in ((0.674, 0.5), (1.282, 0.8), (1.960, 0.95)):
-        # One draw of 100 rows calibrates the width within some ten per cent.
-        assert np.mean(error < width) == pytest.approx(share, abs=0.12)
+        assert np.mean(np.abs(true - mean) < width * std) == pytest.approx(share, abs=0.12)
 
 
 def test_uncertainty_points_to_the_errors(task, fitted):

@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from surrogate_nas.core import InvalidInputError, UnknownNameError
 from surrogate_nas.predictors import BoostedTrees, Forest, GaussianProcess
 
-REGRESSORS = [BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2), Forest(n_estimators=25), GaussianProcess()]
+REGRESSORS = [BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2), Forest(n_estimators=100), GaussianProcess()]
 
 #: Checks that cannot hold, and why.
 EXPECTED = {
@@ -95,18 +95,24 @@ def test_trees_take_unknown_features(regressor):
 def test_forest_mean_is_the_mean_of_its_trees():
     X, y = smooth(100)
     forest = Forest(n_estimators=3).fit(X, y)
-    one_tree_at_a_time = forest.leaves_.copy()
-    mean = forest.predict(X)
-    forest.leaves_ = one_tree_at_a_time
-    leaf = forest.booster_.predict(_matrix(X), pred_leaf=True).astype(int)
-    each = one_tree_at_a_time[np.arange(3), leaf] * forest.scale_ + forest.center_
+    mean, std = forest.predict(X, return_std=True)
+    each = forest._each(0, X.astype(np.float32)) * forest.scale_ + forest.center_
     np.testing.assert_allclose(mean, each.mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(forest.predict(X), mean, rtol=1e-6)
+    np.testing.assert_allclose(std, each.std(axis=1), rtol=1e-6, atol=1e-12)
 
 
-def _matrix(X):
-    import xgboost
-
-    return xgboost.DMatrix(X.astype(np.float32))
+@pytest.mark.parametrize("regressor", REGRESSORS, ids=lambda r: type(r).__name__)
+def test_left_out_errors_tell_those_of_new_rows(regressor):
+    X, y = smooth(300)
+    test, true = smooth(1000, seed=1)
+    mean, std = regressor.fit(X, y).predict(test, return_std=True)
+    errors = regressor.left_out_errors()
+    assert errors.shape == (300,)
+    for level in (0.5, 0.8, 0.95):
+        inside = np.abs(true - mean) <= np.quantile(errors, level) * std
+        assert np.mean(inside) == pytest.approx(level, abs=0.1)
+    assert len(regressor.fit(X[:1], y[:1]).left_out_errors()) <= 1
 
 
 def test_boosted_trees_learn_from_folds():
