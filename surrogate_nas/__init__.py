@@ -34,6 +34,7 @@ _HOMES = {
     "download_table": "tables.obtaining",
     "get_space": "spaces",
     "import_table": "tables.obtaining",
+    "list_pretrained": "predictors",
     "list_spaces": "spaces",
     "list_tables": "tables",
     "load_predictor": "predictors",

@@ -14,6 +14,7 @@ _HOMES = {
     "Predictor": "base",
     "Ranking": "ranking",
     "State": "state",
+    "list_pretrained": "pretrained",
     "load_predictor": "saving",
     "save_predictor": "saving",
 }
@@ -28,6 +29,7 @@ __all__ = [  # noqa: F822 - the names arrive through __getattr__
     "Predictor",
     "Ranking",
     "State",
+    "list_pretrained",
     "load_predictor",
     "save_predictor",
 ]

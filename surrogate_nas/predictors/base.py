@@ -1,7 +1,6 @@
 """What every predictor of architectures has in common, and the plain one: space, encoder, regressor."""
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import Any, Literal, Self, final, overload
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 
 from surrogate_nas.core import Direction, InvalidInputError, PredictedInterval, Prediction
 from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.pretrained import Shareable
 from surrogate_nas.predictors.ranking import Ranking
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.uncertainty import LeavesOut, probability_best, reach
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 CHUNK = 4_096
 
 
-class BasePredictor(BaseEstimator, ABC):
+class BasePredictor(Shareable, BaseEstimator, ABC):
     """Predicts a score from an architecture's row; what differs is how (``_fit`` and ``_predict``).
 
     Attributes:
@@ -171,12 +171,6 @@ class BasePredictor(BaseEstimator, ABC):
         side = None if extra is None else np.asarray(extra)[order]
         std = self.predict(rows[order], extra=side, return_std=True).std
         return Ranking(order, rows[order], mean[order], std, self.space)
-
-    def save(self, path: str | Path) -> None:
-        """Write the fitted predictor into folder ``path`` (no pickle); see :func:`load_predictor`."""
-        from surrogate_nas.predictors.saving import save_predictor
-
-        save_predictor(self, path)
 
     def _check_inputs(self, X: npt.ArrayLike, extra: npt.ArrayLike | None) -> tuple[npt.NDArray[Any], Floats | None]:
         """Rows and side features as ``fit`` saw them."""

@@ -1,7 +1,6 @@
 """Learning across tasks: from many measured tasks to a predictor for a new one."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from surrogate_nas.core import Direction, InvalidInputError, TaskData, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.pretrained import Shareable
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer import TransferPredictor
 from surrogate_nas.predictors.transfer_features import TransferFeatures
@@ -20,7 +20,7 @@ from surrogate_nas.spaces.base import SearchSpace
 
 
 @final
-class MetaPredictor:
+class MetaPredictor(Shareable):
     """Learns from tasks with many scores how a task with few, or none, will turn out.
 
     Tasks may have different rows, units, directions and sizes. ``fit`` reads what it is given and nothing else.
@@ -96,12 +96,6 @@ class MetaPredictor:
         if X is None or y is None or not np.size(y):
             return made.start()
         return made.fit(X, y, extra=extra)
-
-    def save(self, path: str | Path) -> None:
-        """Write what was learned into folder ``path`` (no pickle); see :func:`load_predictor`."""
-        from surrogate_nas.predictors.saving import save_predictor
-
-        save_predictor(self, path)
 
     def get_state(self) -> State:
         """What has to be written down to adapt to the same numbers again."""

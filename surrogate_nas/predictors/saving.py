@@ -1,15 +1,17 @@
 """Fitted predictors as a folder of plain files: JSON, safetensors and XGBoost's UBJ, never a pickle.
 
-    predictor.json       what it is made of, and the SHA-256 of every other file
-    arrays.safetensors   all arrays
-    booster-0.ubj ...    all tree models
+    config.json         what it is made of, and the SHA-256 of the files below
+    model.safetensors   all arrays
+    booster-0.ubj ...   all tree models
+    README.md           a model card, where it was written to be shared
 
-A class is only ever made if it stands in the list at the end of this file, and file names are
-counted, not read, so that a folder from a stranger can at worst be refused.
+These are the names that the Hugging Face hub looks for. A class is only ever made if it stands in the list at the
+end of this file, and file names are counted, not read, so that a folder from a stranger can at worst be refused.
 """
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from importlib import import_module
@@ -25,29 +27,35 @@ from surrogate_nas import __version__
 from surrogate_nas.core import InvalidInputError, SurrogateNASError, choose
 from surrogate_nas.encodings import Encoder
 from surrogate_nas.predictors.base import BasePredictor
-from surrogate_nas.predictors.meta import MetaPredictor
+from surrogate_nas.predictors.pretrained import LIBRARY, Shareable, locate
 from surrogate_nas.predictors.space_state import describe_space, rebuild_space
 from surrogate_nas.predictors.state import State, Stateful
 from surrogate_nas.spaces.base import SearchSpace
 
 #: Grows whenever a folder written now could not be read by earlier versions.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-_JSON = "predictor.json"
-_ARRAYS = "arrays.safetensors"
+_JSON = "config.json"
+_ARRAYS = "model.safetensors"
+_CARD = "README.md"
 _SPACE = "SearchSpace"
 
+#: Names under which schema 1 had the same.
+_FORMER_JSON, _FORMER_ARRAYS = "predictor.json", "arrays.safetensors"
 
-#: What stands at the top of a saved folder.
-Saveable = BasePredictor | MetaPredictor
+#: Files that saving may take away; what else a user keeps in the folder stays.
+_OWN = re.compile(
+    r"booster-\d+\.ubj|" + "|".join(map(re.escape, (_JSON, _ARRAYS, _CARD, _FORMER_JSON, _FORMER_ARRAYS)))
+)
 
 
-def save_predictor(predictor: Saveable, path: str | Path) -> None:
+def save_predictor(predictor: Shareable, path: str | Path, *, card: str = "") -> None:
     """Write a fitted predictor; a predictor that stands there is replaced, anything else is not.
 
     Args:
         predictor: Fitted, made of parts that come with this package.
         path: The folder to write.
+        card: Text of its model card; without one none is written.
 
     Raises:
         InvalidInputError: Not fitted, a part that cannot be written down, or a place that cannot be written to.
@@ -55,19 +63,22 @@ def save_predictor(predictor: Saveable, path: str | Path) -> None:
     if not any(name.endswith("_") for name in vars(predictor)):  # scikit-learn's mark of what fit has learned
         raise InvalidInputError(f"{type(predictor).__name__}: not fitted yet; call fit before save")
     folder = Path(path)
-    if folder.exists() and not (folder / _JSON).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not _is_saved(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInputError(f"{folder}: expected a new folder or a saved predictor, something else stands there")
     writer = _Writer()
     root = writer.node(predictor)
     files = {_ARRAYS: safetensors.numpy.save(writer.arrays)}
     files |= {_booster_file(i): raw for i, raw in enumerate(writer.boosters)}
     content = {
+        "library_name": LIBRARY,
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
         "sha256": {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()},
         "predictor": root,
     }
     files[_JSON] = json.dumps(content, indent=1).encode()
+    if card:
+        files[_CARD] = card.encode()
     try:
         _put_in_place(folder, files)
     except OSError as error:
@@ -80,20 +91,30 @@ def load_predictor(path: str | Path, *, space: SearchSpace | None = None) -> Any
     """Read a predictor that ``save`` wrote; it predicts the same numbers, bit for bit.
 
     Args:
-        path: The folder.
+        path: The folder; or, as text, one of :func:`list_pretrained`, or ``hf://`` and a repository of the hub.
         space: The space, where it is of a family of your own; else it comes with the folder.
 
     Raises:
         InvalidInputError: No predictor, a damaged one, or one of a newer version.
     """
-    folder = Path(path)
-    content = _read_json(folder)
+    return read_folder(*locate(path), space=space)
+
+
+def read_folder(folder: Path, sha256: str | None = None, *, space: SearchSpace | None = None) -> Any:
+    """Read a folder that ``save`` wrote.
+
+    Args:
+        folder: The folder.
+        sha256: What its config.json must have, where that is known; it has those of the other files.
+        space: The space, where it is of a family of your own.
+    """
+    content = _read_json(folder, sha256)
     try:
         files = {name: _read_checked(folder, name, digest) for name, digest in content["sha256"].items()}
         boosters = [files[_booster_file(i)] for i in range(len(files) - 1)]
-        reader = _Reader(safetensors.numpy.load(files[_ARRAYS]), boosters, space)
-        made = reader.object(content["predictor"])
-        if not isinstance(made, Saveable):
+        arrays = files[_ARRAYS if content["schema_version"] > 1 else _FORMER_ARRAYS]
+        made = _Reader(safetensors.numpy.load(arrays), boosters, space).object(content["predictor"])
+        if not isinstance(made, Shareable):
             raise InvalidInputError(f"{folder}: expected a predictor, got a {type(made).__name__}")
         _try_out(made)
     except SurrogateNASError:
@@ -173,12 +194,14 @@ class _Reader:
 def _encoder_state(encoder: Encoder) -> State:
     params = {k: v for k, v in encoder.get_params(deep=False).items() if k != "space"}
     names = [str(name) for name in encoder.get_feature_names_out()]
-    return State({"params": params, "names": names}, {"columns": encoder.columns_}, parts={"space": encoder.space})
+    arrays = {name.removesuffix("_"): getattr(encoder, name) for name in encoder.learned}
+    return State({"params": params, "names": names}, arrays, parts={"space": encoder.space})
 
 
 def _encoder_of(kind: Any, state: State) -> Encoder:
     encoder: Encoder = kind(state.parts["space"], **state.values["params"])
-    encoder.columns_ = state.arrays["columns"]
+    for name in kind.learned:
+        setattr(encoder, name, state.arrays[name.removesuffix("_")])
     encoder.n_features_in_ = encoder.space.n_genes
     if [str(name) for name in encoder.get_feature_names_out()] != state.values["names"]:
         raise InvalidInputError(
@@ -187,9 +210,19 @@ def _encoder_of(kind: Any, state: State) -> Encoder:
     return encoder
 
 
-def _read_json(folder: Path) -> dict[str, Any]:
+def _is_saved(folder: Path) -> bool:
+    """Whether a predictor stands there, a damaged one too; other libraries have files of the same name."""
     try:
-        content = json.loads((folder / _JSON).read_bytes())
+        return (folder / _FORMER_JSON).is_file() or LIBRARY.encode() in (folder / _JSON).read_bytes()
+    except OSError:
+        return False
+
+
+def _read_json(folder: Path, sha256: str | None) -> dict[str, Any]:
+    try:
+        former = (folder / _FORMER_JSON).is_file() and not (folder / _JSON).is_file()
+        raw = (folder / (_FORMER_JSON if former else _JSON)).read_bytes()
+        content = json.loads(raw)
     except FileNotFoundError:
         raise InvalidInputError(
             f"{folder}: expected a folder that predictor.save(path) wrote, found no {_JSON} there"
@@ -198,6 +231,8 @@ def _read_json(folder: Path) -> dict[str, Any]:
         raise InvalidInputError(f"{folder}: cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError):
         raise InvalidInputError(f"{folder / _JSON}: truncated or not JSON; save the predictor again") from None
+    if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
+        raise InvalidInputError(f"{folder / _JSON}: changed (SHA-256 differs); install the package again")
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int) or not isinstance(content.get("sha256"), dict):
         raise InvalidInputError(f"{folder / _JSON}: not a saved predictor, it names no schema_version or no files")
@@ -223,9 +258,9 @@ def _read_checked(folder: Path, name: str, digest: str) -> bytes:
     return raw
 
 
-def _try_out(made: Saveable) -> None:
+def _try_out(made: Any) -> None:
     """Predict one architecture: arrays that do not fit together show here rather than in a user's run."""
-    predictor = made.adapt() if isinstance(made, MetaPredictor) else made
+    predictor = made if isinstance(made, BasePredictor) else made.adapt()
     if predictor.space is None:
         return
     rows = predictor.space.sample(1, np.random.default_rng(0))
@@ -240,14 +275,20 @@ def _put_in_place(folder: Path, files: dict[str, bytes]) -> None:
     """Write all files beside the folder, then exchange the two."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    new, old = temporary / "new", temporary / "old"
     try:
-        new = temporary / "new"
         new.mkdir()
         for name, raw in files.items():
             (new / name).write_bytes(raw)
         if folder.exists():
-            folder.rename(temporary / "old")
+            folder.rename(old)
         new.rename(folder)
+        for other in [path for path in old.glob("*") if not _OWN.fullmatch(path.name)]:
+            other.rename(folder / other.name)
+    except OSError:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

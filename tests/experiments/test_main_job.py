@@ -45,7 +45,7 @@ def test_it_writes_everything_that_is_needed_to_repeat_and_to_use_it(done):
         p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")
     }
     assert {
-        "run.json", "trainings.jsonl", "history.csv", "ranking.csv", "comparison.csv", "predictor/predictor.json",
+        "run.json", "trainings.jsonl", "history.csv", "ranking.csv", "comparison.csv", "predictor/config.json",
         "best/architecture.txt", "best/architecture.svg", "best/weights.safetensors",
     } <= written  # fmt: skip
     run = json.loads((folder / "run.json").read_text())

@@ -41,7 +41,7 @@ def saved(tmp_path):
 
 def edit(folder: Path, change) -> None:
     """Change the JSON file; ``change`` gets its content."""
-    path = folder / "predictor.json"
+    path = folder / "config.json"
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
@@ -133,7 +133,7 @@ def test_parts_come_back_the_same(tmp_path, encoder, regressor):
 
 
 def test_only_the_promised_files_are_written(saved):
-    assert sorted(p.name for p in saved.iterdir()) == ["arrays.safetensors", "booster-0.ubj", "predictor.json"]
+    assert sorted(p.name for p in saved.iterdir()) == ["booster-0.ubj", "config.json", "model.safetensors"]
     assert [p.name for p in saved.parent.iterdir()] == ["saved"], "nothing temporary is left"
 
 
@@ -150,6 +150,33 @@ def test_what_is_not_a_predictor_is_not_overwritten(tmp_path):
         with pytest.raises(InvalidInputError, match="something else"):
             fitted().save(place)
     assert (tmp_path / "notes.txt").read_text() == "keep me"
+
+
+def test_what_a_user_keeps_beside_stays(saved):
+    (saved / "report.html").write_text("mine")
+    (saved / ".git").mkdir()
+    fitted(regressor=GaussianProcess()).save(saved)
+    assert (saved / "report.html").read_text() == "mine"
+    assert sorted(p.name for p in saved.iterdir()) == [".git", "config.json", "model.safetensors", "report.html"]
+
+
+def test_another_librarys_folder_is_not_overwritten(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(InvalidInputError, match="something else"):
+        fitted().save(tmp_path)
+    refused(tmp_path, "config.json", "not a saved predictor")
+
+
+def test_folders_of_schema_1_are_read_and_replaced(saved):
+    predictor = load_predictor(saved)
+    (saved / "model.safetensors").rename(saved / "arrays.safetensors")
+    edit(saved, lambda c: c.update(schema_version=1))
+    edit(saved, lambda c: c["sha256"].update({"arrays.safetensors": c["sha256"].pop("model.safetensors")}))
+    (saved / "config.json").rename(saved / "predictor.json")
+    rows = SPACE.sample(50, np.random.default_rng(1))
+    np.testing.assert_array_equal(load_predictor(saved).predict(rows), predictor.predict(rows))
+    predictor.save(saved)
+    assert sorted(p.name for p in saved.iterdir()) == ["booster-0.ubj", "config.json", "model.safetensors"]
 
 
 def test_unwritable_place(tmp_path):
@@ -169,14 +196,14 @@ def test_unfitted_and_foreign_parts_cannot_be_saved(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    refused(tmp_path / "missing", "missing", "predictor.json")
-    refused(tmp_path, "predictor.json")
+    refused(tmp_path / "missing", "missing", "config.json")
+    refused(tmp_path, "config.json")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", '{"schema_version": 1}', "[" * 100_000, "\udcff"])
 def test_json_that_is_none(saved, text):
-    (saved / "predictor.json").write_bytes(text.encode(errors="surrogateescape"))
-    refused(saved, "predictor.json")
+    (saved / "config.json").write_bytes(text.encode(errors="surrogateescape"))
+    refused(saved, "config.json")
 
 
 def test_newer_schema(saved):
@@ -184,7 +211,7 @@ def test_newer_schema(saved):
     refused(saved, "newer version", "99", "upgrade")
 
 
-@pytest.mark.parametrize("name", ["arrays.safetensors", "booster-0.ubj"])
+@pytest.mark.parametrize("name", ["model.safetensors", "booster-0.ubj"])
 def test_truncated_changed_or_missing_files(saved, name):
     whole = (saved / name).read_bytes()
     for raw in (b"", whole[:-7], whole[:-1] + bytes([whole[-1] ^ 1])):
@@ -231,13 +258,13 @@ def test_parts_that_do_not_fit_together(saved, change):
 
 @pytest.mark.parametrize("name", ["columns", "leaves-0"])
 def test_arrays_of_another_shape(saved, name):
-    content = json.loads((saved / "predictor.json").read_text())
+    content = json.loads((saved / "config.json").read_text())
     part = content["predictor"]["parts"]["encoder" if name == "columns" else "regressor"]
-    arrays = safetensors.numpy.load((saved / "arrays.safetensors").read_bytes())
+    arrays = safetensors.numpy.load((saved / "model.safetensors").read_bytes())
     arrays[part["arrays"][name]] = np.zeros((1, 1), dtype=np.int64)
     raw = safetensors.numpy.save(arrays)
-    (saved / "arrays.safetensors").write_bytes(raw)
-    edit(saved, lambda c: c["sha256"].update({"arrays.safetensors": hashlib.sha256(raw).hexdigest()}))
+    (saved / "model.safetensors").write_bytes(raw)
+    edit(saved, lambda c: c["sha256"].update({"model.safetensors": hashlib.sha256(raw).hexdigest()}))
     refused(saved)
 
 
