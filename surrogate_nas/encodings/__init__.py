@@ -6,6 +6,7 @@ from surrogate_nas.encodings.depth_features import DepthFeatures
 from surrogate_nas.encodings.graph_features import GraphFeatures
 from surrogate_nas.encodings.number_features import NumberFeatures
 from surrogate_nas.encodings.one_hot import OneHotEncoder
+from surrogate_nas.encodings.shared_features import SharedFeatures
 
 __all__ = [
     "AdjacencyEncoder",
@@ -15,4 +16,5 @@ __all__ = [
     "GraphFeatures",
     "NumberFeatures",
     "OneHotEncoder",
+    "SharedFeatures",
 ]

@@ -1,7 +1,7 @@
 """The contract of an encoder: rows of one space in, a fixed set of named float32 columns out."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.spaces.graph_batch import GraphBatch
 
 Features = npt.NDArray[np.float32]
 
@@ -21,16 +22,20 @@ class Encoder(TransformerMixin, BaseEstimator, ABC):
 
     What an encoder gives depends on its parameters alone, the space among them, never on the rows
     it was fitted with: two predictors of one space see the same columns. ``fit`` drops the columns
-    that do not vary over a fixed sample of the space.
+    that do not vary over a fixed sample of the space, unless all spaces are to have the same ones.
 
     Attributes:
         space: The space of the rows.
         invariant: Whether rows with one canonical form are guaranteed to get equal features.
+        shared: Whether all spaces have the same columns.
+        learned: Names of the arrays that ``fit`` makes; with the parameters, they are all there is to save.
         columns_: Positions of the kept columns among all that the encoder knows, after ``fit``.
     """
 
     space: SearchSpace
-    invariant: bool = False
+    invariant: ClassVar[bool] = False
+    shared: ClassVar[bool] = False
+    learned: ClassVar[tuple[str, ...]] = ("columns_",)
 
     @abstractmethod
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
@@ -40,6 +45,15 @@ class Encoder(TransformerMixin, BaseEstimator, ABC):
     def _names(self) -> list[str]:
         """Names of all columns."""
 
+    def _learn(self, sample: npt.NDArray[np.int16]) -> None:
+        """What an encoder has to know of its space, from the fixed sample of it, before it can encode."""
+
+    def _networks(self, X: npt.NDArray[np.int16]) -> tuple[GraphBatch, npt.NDArray[np.int64]]:
+        """Graphs of the distinct networks among the rows, and which of them each row is."""
+        canonical = self.space.canonical(X)
+        _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
+        return self.space.graphs(canonical[first]), back
+
     def fit(self, X: npt.ArrayLike | None = None, y: Any = None) -> Self:
         """Find the columns that vary over the space; the arguments are there for scikit-learn.
 
@@ -48,8 +62,9 @@ class Encoder(TransformerMixin, BaseEstimator, ABC):
             y: Ignored.
         """
         sample = self.space.sample(REFERENCE_ROWS, np.random.default_rng(0))
+        self._learn(sample)
         values = self._encode(sample)
-        self.columns_ = np.flatnonzero((values != values[0]).any(axis=0))
+        self.columns_ = np.arange(values.shape[1]) if self.shared else np.flatnonzero((values != values[0]).any(axis=0))
         self.n_features_in_ = self.space.n_genes
         return self
 

@@ -30,9 +30,8 @@ class DepthFeatures(Encoder):
         self.space = space
 
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
-        canonical = self.space.canonical(X)
-        _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
-        graphs = Contracted.of(coarse(self.space.graphs(canonical[first])))
+        networks, back = self._networks(X)
+        graphs = Contracted.of(coarse(networks))
         v, n = graphs.ops.shape
         vocabulary = len(graphs.vocabulary)
         behind, before = _depths(graphs)

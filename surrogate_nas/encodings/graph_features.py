@@ -49,9 +49,8 @@ class GraphFeatures(Encoder):
         self.pairs = pairs
 
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
-        canonical = self.space.canonical(X)
-        _, first, back = np.unique(self.space.keys(canonical), return_index=True, return_inverse=True)
-        graphs = Contracted.of(coarse(self.space.graphs(canonical[first])))
+        networks, back = self._networks(X)
+        graphs = Contracted.of(coarse(networks))
         sets, _ = operation_sets(graphs.vocabulary, pairs=self.pairs)
         return np.concatenate([_per_set(graphs, sets), _overall(graphs)]).T[back]
 

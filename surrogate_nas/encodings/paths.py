@@ -53,7 +53,7 @@ class Contracted:
         before graphs, so that each step is one pass over contiguous memory.
         """
         ops, kept = np.ascontiguousarray(batch.ops.T), np.ascontiguousarray(batch.mask.T)
-        counts = np.ascontiguousarray(batch.adjacency.view(np.int8).transpose(1, 2, 0))
+        counts = batch.adjacency.view(np.int8).transpose(1, 2, 0).copy(order="C")  # a copy also of a single graph
         identity = np.append([op.kind == "identity" for op in batch.vocabulary], False)[ops] & kept
         for node in np.flatnonzero(identity.any(axis=1)):
             gone = identity[node]
@@ -156,15 +156,29 @@ def path_weights(graphs: Contracted, members: Bytes) -> list[Floats]:
         Arrays of shape (s, n): the number of paths within the set; then, for each factor t of
         :data:`FACTORS`, the sum of t to the number of nodes of the set on the path.
     """
-    # Weights double with every node at most once: a chain of some hundred nodes needs the wider exponent.
-    floating = np.float32 if len(members) <= MAX_DOUBLINGS else np.float64
+    floating = weight_type(len(members))
     passing = graphs.passing
     within = [((members[b] > 0) | passing[b]).astype(floating) for b in range(len(members))]
     powers = [[np.where(members[b] > 0, floating(t), floating(1)) for b in range(len(members))] for t in FACTORS]
-    return [_weigh(graphs, weights) for weights in (within, *powers)]
+    return [weigh(graphs, weights) for weights in (within, *powers)]
 
 
-def _weigh(graphs: Contracted, weights: list[Floats]) -> Floats:
+def weight_type(v: int) -> type[np.floating[Any]]:
+    """Weights of paths may double with every node: graphs of some hundred nodes need the wider exponent.
+
+    Args:
+        v: Nodes of a graph.
+    """
+    return np.float32 if v <= MAX_DOUBLINGS else np.float64
+
+
+def weigh(graphs: Contracted, weights: list[Floats]) -> Floats:
+    """Sum over all input-output paths of the product of the weights of their nodes.
+
+    Args:
+        graphs: n networks of v nodes.
+        weights: One array per node, shape (..., n) each.
+    """
     end = len(weights) - 1
     known = [np.ones_like(weights[0])]
     for b in range(1, end + 1):

@@ -307,6 +307,7 @@ _CLASSES = {
     "NumberFeatures": "surrogate_nas.encodings.number_features",
     "OneHotEncoder": "surrogate_nas.encodings.one_hot",
     "Predictor": "surrogate_nas.predictors.base",
+    "SharedFeatures": "surrogate_nas.encodings.shared_features",
     "TransferFeatures": "surrogate_nas.predictors.transfer_features",
     "TransferPredictor": "surrogate_nas.predictors.transfer",
     "TransferPrior": "surrogate_nas.predictors.transfer_prior",

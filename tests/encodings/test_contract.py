@@ -2,11 +2,18 @@
 
 import pytest
 
-from surrogate_nas.encodings import AdjacencyEncoder, DepthFeatures, GraphFeatures, NumberFeatures, OneHotEncoder
+from surrogate_nas.encodings import (
+    AdjacencyEncoder,
+    DepthFeatures,
+    GraphFeatures,
+    NumberFeatures,
+    OneHotEncoder,
+    SharedFeatures,
+)
 from surrogate_nas.spaces import get_space, list_spaces
 from surrogate_nas.testing.encoder import CHECKS
 
-ENCODERS = [OneHotEncoder, AdjacencyEncoder, GraphFeatures, DepthFeatures, NumberFeatures]
+ENCODERS = [OneHotEncoder, AdjacencyEncoder, GraphFeatures, DepthFeatures, NumberFeatures, SharedFeatures]
 
 
 @pytest.mark.parametrize("name", list_spaces())

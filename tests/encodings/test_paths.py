@@ -62,6 +62,15 @@ def test_path_weights_agree_with_enumeration(case):
                 assert weights[s, i] == pytest.approx(expected, rel=1e-5)
 
 
+def test_contraction_leaves_the_graphs_as_they_are():
+    space = get_space("nas-bench-201")
+    for n in (1, 20):
+        batch = space.graphs(np.full((n, 6), 1, dtype=np.int16))
+        before = batch.adjacency.copy()
+        Contracted.of(batch)
+        np.testing.assert_array_equal(batch.adjacency, before)
+
+
 @pytest.mark.parametrize(
     ("text", "mass", "depth", "convolutions"),
     [
