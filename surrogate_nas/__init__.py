@@ -32,6 +32,7 @@ _HOMES = {
     "confirm": "experiments",
     "define_space": "spaces",
     "download_table": "tables.obtaining",
+    "explain": "predictors",
     "get_space": "spaces",
     "import_table": "tables.obtaining",
     "list_pretrained": "predictors",
