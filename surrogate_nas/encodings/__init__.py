@@ -6,7 +6,9 @@ from surrogate_nas.encodings.depth_features import DepthFeatures
 from surrogate_nas.encodings.graph_features import GraphFeatures
 from surrogate_nas.encodings.number_features import NumberFeatures
 from surrogate_nas.encodings.one_hot import OneHotEncoder
+from surrogate_nas.encodings.path_encoder import PathEncoder
 from surrogate_nas.encodings.shared_features import SharedFeatures
+from surrogate_nas.encodings.weisfeiler_lehman import WeisfeilerLehman
 
 __all__ = [
     "AdjacencyEncoder",
@@ -16,5 +18,7 @@ __all__ = [
     "GraphFeatures",
     "NumberFeatures",
     "OneHotEncoder",
+    "PathEncoder",
     "SharedFeatures",
+    "WeisfeilerLehman",
 ]

@@ -8,12 +8,23 @@ from surrogate_nas.encodings import (
     GraphFeatures,
     NumberFeatures,
     OneHotEncoder,
+    PathEncoder,
     SharedFeatures,
+    WeisfeilerLehman,
 )
 from surrogate_nas.spaces import get_space, list_spaces
 from surrogate_nas.testing.encoder import CHECKS
 
-ENCODERS = [OneHotEncoder, AdjacencyEncoder, GraphFeatures, DepthFeatures, NumberFeatures, SharedFeatures]
+ENCODERS = [
+    OneHotEncoder,
+    AdjacencyEncoder,
+    GraphFeatures,
+    DepthFeatures,
+    NumberFeatures,
+    SharedFeatures,
+    PathEncoder,
+    WeisfeilerLehman,
+]
 
 
 @pytest.mark.parametrize("name", list_spaces())
