@@ -4,6 +4,7 @@ from surrogate_nas.encodings.adjacency import AdjacencyEncoder
 from surrogate_nas.encodings.base import Encoder, Features
 from surrogate_nas.encodings.depth_features import DepthFeatures
 from surrogate_nas.encodings.graph_features import GraphFeatures
+from surrogate_nas.encodings.laplacian_encoder import LaplacianEncoder
 from surrogate_nas.encodings.number_features import NumberFeatures
 from surrogate_nas.encodings.one_hot import OneHotEncoder
 from surrogate_nas.encodings.path_encoder import PathEncoder
@@ -16,6 +17,7 @@ __all__ = [
     "Encoder",
     "Features",
     "GraphFeatures",
+    "LaplacianEncoder",
     "NumberFeatures",
     "OneHotEncoder",
     "PathEncoder",

@@ -304,6 +304,7 @@ _CLASSES = {
     "GraphFeatures": "surrogate_nas.encodings.graph_features",
     "GraphNetwork": "surrogate_nas.predictors.graph_network",
     "MLPEnsemble": "surrogate_nas.predictors.mlp_ensemble",
+    "LaplacianEncoder": "surrogate_nas.encodings.laplacian_encoder",
     "MetaPredictor": "surrogate_nas.predictors.meta",
     "NormalScores": "surrogate_nas.predictors.normal_scores",
     "NumberFeatures": "surrogate_nas.encodings.number_features",

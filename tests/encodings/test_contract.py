@@ -6,6 +6,7 @@ from surrogate_nas.encodings import (
     AdjacencyEncoder,
     DepthFeatures,
     GraphFeatures,
+    LaplacianEncoder,
     NumberFeatures,
     OneHotEncoder,
     PathEncoder,
@@ -24,6 +25,7 @@ ENCODERS = [
     SharedFeatures,
     PathEncoder,
     WeisfeilerLehman,
+    LaplacianEncoder,
 ]
 
 
