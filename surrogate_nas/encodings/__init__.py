@@ -9,6 +9,7 @@ from surrogate_nas.encodings.number_features import NumberFeatures
 from surrogate_nas.encodings.one_hot import OneHotEncoder
 from surrogate_nas.encodings.path_encoder import PathEncoder
 from surrogate_nas.encodings.shared_features import SharedFeatures
+from surrogate_nas.encodings.side_features import SideFeatures
 from surrogate_nas.encodings.weisfeiler_lehman import WeisfeilerLehman
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "OneHotEncoder",
     "PathEncoder",
     "SharedFeatures",
+    "SideFeatures",
     "WeisfeilerLehman",
 ]

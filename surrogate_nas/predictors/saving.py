@@ -191,15 +191,23 @@ class _Reader:
         return _encoder_of(kind, state) if issubclass(kind, Encoder) else kind.from_state(state)
 
 
+#: Parameters of encoders that JSON holds; others are arrays, under their name behind a mark.
+_PLAIN = (str, int, float, list, tuple)
+_PARAM = "param "
+
+
 def _encoder_state(encoder: Encoder) -> State:
-    params = {k: v for k, v in encoder.get_params(deep=False).items() if k != "space"}
+    given = {k: v for k, v in encoder.get_params(deep=False).items() if k != "space"}
+    params = {k: v for k, v in given.items() if v is None or isinstance(v, _PLAIN)}
     names = [str(name) for name in encoder.get_feature_names_out()]
     arrays = {name.removesuffix("_"): getattr(encoder, name) for name in encoder.learned}
+    arrays |= {f"{_PARAM}{k}": np.asarray(v) for k, v in given.items() if k not in params}
     return State({"params": params, "names": names}, arrays, parts={"space": encoder.space})
 
 
 def _encoder_of(kind: Any, state: State) -> Encoder:
-    encoder: Encoder = kind(state.parts["space"], **state.values["params"])
+    given = {k.removeprefix(_PARAM): v for k, v in state.arrays.items() if k.startswith(_PARAM)}
+    encoder: Encoder = kind(state.parts["space"], **state.values["params"], **given)
     for name in kind.learned:
         setattr(encoder, name, state.arrays[name.removesuffix("_")])
     encoder.n_features_in_ = encoder.space.n_genes
@@ -312,6 +320,7 @@ _CLASSES = {
     "PathEncoder": "surrogate_nas.encodings.path_encoder",
     "Predictor": "surrogate_nas.predictors.base",
     "SharedFeatures": "surrogate_nas.encodings.shared_features",
+    "SideFeatures": "surrogate_nas.encodings.side_features",
     "TransferFeatures": "surrogate_nas.predictors.transfer_features",
     "TransferPredictor": "surrogate_nas.predictors.transfer",
     "TransferPrior": "surrogate_nas.predictors.transfer_prior",
