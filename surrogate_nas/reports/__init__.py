@@ -1,16 +1,17 @@
-"""Reports: the numbers of a run folder, and one self-contained HTML page made of them."""
+"""Reports: the numbers of a run folder or of a predictor, and one self-contained HTML page made of them."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surrogate_nas.reports.page import write_report
+    from surrogate_nas.reports.predictor.page import write_predictor_report
     from surrogate_nas.reports.run import Run, read_run
 
 #: Where each public name lives; on first use, because figures bring matplotlib.
-_HOMES = {"Run": "run", "read_run": "run", "write_report": "page"}
+_HOMES = {"Run": "run", "read_run": "run", "write_predictor_report": "predictor.page", "write_report": "page"}
 
-__all__ = ["Run", "read_run", "write_report"]
+__all__ = ["Run", "read_run", "write_predictor_report", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,9 @@
 """Write the page: the run's numbers, put into sections, put into one HTML file that needs nothing else."""
 
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-from surrogate_nas import __version__
-from surrogate_nas.core import InvalidInputError
+from surrogate_nas.reports.document import document, write_page
 from surrogate_nas.reports.headline import headline
-from surrogate_nas.reports.markup import Html, html, tag
-from surrogate_nas.reports.palette import DARK, LIGHT
 from surrogate_nas.reports.run import Run, read_run
 from surrogate_nas.reports.sections import SECTIONS
 
@@ -32,34 +27,14 @@ def write_report(run_dir: str | Path) -> Path:
             cannot be written.
     """
     run = read_run(run_dir)
-    path = run.folder / PAGE_NAME
-    text = render(run)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidInputError(
-            f"{str(path)!r}: expected a file that can be written, got {error.strerror}; make the folder writable, or "
-            "copy it elsewhere"
-        ) from None
-    return path
+    return write_page(run.folder / PAGE_NAME, render(run))
 
 
 def render(run: Run) -> str:
     """The whole page as text; the same run gives the same text."""
-    own = files("surrogate_nas.reports")
-    contents = tag("nav", *(tag("a", part.title, href=f"#{part.anchor}") for part in SECTIONS), aria_label="Contents")
-    parts = [tag("section", tag("h2", part.title), *part.write(run), id=part.anchor) for part in SECTIONS]
-    return Template((own / "page.html").read_text(encoding="utf-8")).substitute(
-        title=html(f"{run.task}: surrogate_nas report"),
-        style=_variables() + (own / "page.css").read_text(encoding="utf-8"),
-        header=headline(run),
-        contents=contents,
-        sections=Html("\n".join(parts)),
-        version=html(__version__),
+    return document(
+        f"{run.task}: surrogate_nas report",
+        headline(run),
+        [(part.anchor, part.title, part.write(run)) for part in SECTIONS],
+        "Everything on this page comes from the files beside it in the run folder.",
     )
-
-
-def _variables() -> str:
-    light, dark = (" ".join(f"--{role}: {colour};" for role, colour in roles.items()) for roles in (LIGHT, DARK))
-    # Paper is light whatever the screen is.
-    return f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"

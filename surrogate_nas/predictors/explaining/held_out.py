@@ -15,7 +15,7 @@ from surrogate_nas.predictors.base import BasePredictor
 Floats = npt.NDArray[np.float64]
 
 #: Levels at which the coverage of intervals is told.
-LEVELS = (0.5, 0.8, 0.95)
+LEVELS = (0.2, 0.5, 0.8, 0.9, 0.95)
 
 
 @final
