@@ -7,7 +7,15 @@ import sys
 import pytest
 
 from surrogate_nas.encodings import AdjacencyEncoder, DepthFeatures, GraphFeatures, OneHotEncoder
-from surrogate_nas.predictors import AutoPredictor, BoostedTrees, Forest, GaussianProcess, Predictor
+from surrogate_nas.predictors import (
+    AutoPredictor,
+    BoostedTrees,
+    Forest,
+    GaussianProcess,
+    GraphNetwork,
+    MLPEnsemble,
+    Predictor,
+)
 from surrogate_nas.spaces import get_space
 from surrogate_nas.testing.predictor import CHECKS, fingerprint
 
@@ -27,6 +35,12 @@ FACTORIES = {
     ),
     "linear": lambda space, direction: Predictor(
         space, OneHotEncoder(space), GaussianProcess(max_rows=50), direction=direction
+    ),
+    "network": lambda space, direction: GraphNetwork(
+        space, n_models=3, hidden=16, epochs=20, random_state=1, direction=direction
+    ),
+    "perceptron": lambda space, direction: Predictor(
+        space, GraphFeatures(space), MLPEnsemble(n_models=3, hidden=16, epochs=40), direction=direction
     ),
 }
 CASES = [*((name, "nas-bench-201") for name in FACTORIES), ("auto", "nas-bench-graph")]

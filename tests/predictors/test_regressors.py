@@ -5,9 +5,14 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from surrogate_nas.core import InvalidInputError, UnknownNameError
-from surrogate_nas.predictors import BoostedTrees, Forest, GaussianProcess
+from surrogate_nas.predictors import BoostedTrees, Forest, GaussianProcess, MLPEnsemble
 
-REGRESSORS = [BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2), Forest(n_estimators=100), GaussianProcess()]
+REGRESSORS = [
+    BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2),
+    Forest(n_estimators=100),
+    GaussianProcess(),
+    MLPEnsemble(n_models=3, hidden=32, epochs=60),
+]
 
 #: Checks that cannot hold, and why.
 EXPECTED = {
@@ -20,6 +25,9 @@ EXPECTED = {
     "GaussianProcess": {
         "check_sample_weight_equivalence_on_dense_data": "equal repeated scores say that there is little noise, a "
         "weight does not; with given parameters the two agree (test_weights_are_repetitions)",
+    },
+    "MLPEnsemble": {
+        "check_sample_weight_equivalence_on_dense_data": "rows are drawn at random, so repeated rows are other draws",
     },
 }
 
