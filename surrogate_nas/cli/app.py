@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import typer
 
-from surrogate_nas.cli import confirm, fit, rank, report, run, tables, train
+from surrogate_nas.cli import confirm, explain, fit, rank, report, run, tables, train
 from surrogate_nas.core import SurrogateNASError
 
 #: Exit codes: wrong input, and the shell's own for a program ended by Ctrl-C.
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, fit, rank, train, confirm, report):
+for verb in (run, fit, rank, explain, train, confirm, report):
     app.command(name=verb.NAME, epilog=f"Example:  {verb.EXAMPLE}")(verb.command)
 app.add_typer(tables.app, name=tables.NAME)
 

@@ -83,8 +83,8 @@ class PredictorFindings:
 
 def find(
     predictor: BasePredictor,
-    X: npt.ArrayLike,
-    y: npt.ArrayLike,
+    X: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
     *,
     extra: npt.ArrayLike | None = None,
     unit: str = "",
@@ -94,7 +94,7 @@ def find(
 
     Args:
         predictor: A predictor of architectures, fitted to X and y.
-        X: Measured rows, shape (n, d).
+        X: Measured rows, shape (n, d); None where they are not at hand, and y is None too.
         y: Their scores, shape (n,).
         extra: Their side features, if the predictor was fitted with some; then the page speaks of these rows alone.
         unit: Unit of the scores.
@@ -106,10 +106,10 @@ def find(
     space = predictor.space
     if space is None:
         raise InvalidInputError("predictor: expected one of a space's architectures, got one of plain features")
-    rows, side = predictor._check_inputs(X, extra)
-    scores = check_scores(y, len(rows))
-    if not len(rows):
-        raise InvalidInputError("X: expected the rows that the predictor was fitted to, got none")
+    if (X is None) != (y is None):
+        raise InvalidInputError("X and y: expected both or neither, got one of them")
+    rows, side = predictor._check_inputs(np.empty((0, space.n_genes), dtype=np.int16) if X is None else X, extra)
+    scores = np.empty(0) if y is None else check_scores(y, len(rows))
     left_out, yardsticks = None, []
     if len(rows) >= FEWEST:
         left_out = leave_out(predictor, rows, scores, extra=side, random_state=random_state)
@@ -119,12 +119,12 @@ def find(
     best = _best(predictor, space, candidates, side, rows, scores)
     x = space.parse([best["architecture"].iloc[0]])
     own = None if side is None else side[(rows == x).all(axis=1)][:1]
+    learned = explain(predictor, X=candidates, extra=side, left_out=others, unit=unit)
     return PredictorFindings(
         predictor=predictor, space=space, X=rows, y=scores, seed=random_state, left_out=left_out,
-        yardsticks=yardsticks, best=best, candidates=len(candidates), unit=unit,
-        learned=explain(predictor, X=candidates, extra=side, left_out=others, unit=unit),
+        yardsticks=yardsticks, learned=learned, best=best, candidates=len(candidates), unit=unit,
         first=explain(predictor, x, extra=own, left_out=others, unit=unit),
-        wording=Wording.of(unit, predictor.direction, scores),
+        wording=Wording.of(unit, predictor.direction, scores) if len(scores) > 1 else learned.wording,
     )  # fmt: skip
 
 

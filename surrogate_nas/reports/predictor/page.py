@@ -23,8 +23,8 @@ SECTIONS = (
 def write_predictor_report(
     predictor: BasePredictor,
     path: str | Path,
-    X: npt.ArrayLike,
-    y: npt.ArrayLike,
+    X: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
     *,
     extra: npt.ArrayLike | None = None,
     title: str = "",
@@ -38,7 +38,8 @@ def write_predictor_report(
     Args:
         predictor: A predictor of architectures, fitted to X and y.
         path: HTML file to write.
-        X: The measured rows, shape (n, d).
+        X: The measured rows, shape (n, d); None where they are not at hand: the page then says nothing of how good the
+            predictor is.
         y: Their scores, shape (n,).
         extra: Their side features, if the predictor was fitted with some.
         title: Heading of the page; the space's name where it is empty.

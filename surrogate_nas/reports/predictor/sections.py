@@ -17,6 +17,7 @@ SENTENCES, FEATURES = 6, 8
 #: Libraries whose versions the numbers depend on.
 LIBRARIES = ("numpy", "scikit-learn", "scipy", "xgboost")
 
+_NONE = "No measurements were given to this page, so it cannot say how good the predictor is."
 _FEW = (
     "Too few measurements to leave some out: how good the predictor is cannot be said from these rows alone. Measure "
     "more, ten or more, and write the page again."
@@ -28,8 +29,8 @@ def headline(found: PredictorFindings, title: str) -> Html:
     out, words = found.left_out, found.wording
     first = found.best.iloc[0]
     lede: list[object] = [
-        f"Fitted to {count(len(found.y), 'measured architecture')} of the space {found.space.name}. The best predicted "
-        f"of {count(found.candidates, 'architecture')} is ",
+        f"Fitted to {count(len(found.y), 'measured architecture')}. " if len(found.y) else "",
+        f"The best predicted of {count(found.candidates, 'architecture')} of the space {found.space.name} is ",
         code(first["architecture"]),
         ", expected at ",
         tag("strong", _score(found, first["mean"])),
@@ -38,7 +39,7 @@ def headline(found: PredictorFindings, title: str) -> Html:
     parts = [paragraph("surrogate_nas · report of one predictor", class_="eyebrow"), tag("h1", title)]
     parts.append(paragraph(*lede, class_="lede"))
     if out is None:
-        return html(*parts, paragraph(_FEW, class_="note"))
+        return html(*parts, paragraph(_FEW if len(found.y) else _NONE, class_="note"))
     order = "Kendall's tau with the measured scores: 1 is the same order, 0 none. XGBoost on one-hot genes: "
     error = "Mean distance of prediction and measurement, on rows that were left out. One score for all: "
     tiles = (
@@ -52,6 +53,17 @@ def headline(found: PredictorFindings, title: str) -> Html:
 def fitted_on(found: PredictorFindings) -> list[Html]:
     """What the predictor was fitted to."""
     y, words = found.y, found.wording
+    model = [
+        ("predictor", type(found.predictor).__name__),
+        ("space", found.space.name),
+        ("architectures in it", f"{found.space.size:,}" if found.space.size < 1e15 else f"{found.space.size:.1e}"),
+        ("decisions per architecture", found.space.n_genes),
+    ]
+    if not len(y):
+        return [
+            facts(model),
+            paragraph("The measurements it was fitted to were not given to this page.", class_="note"),
+        ]
     networks = len({*map(bytes, found.space.canonical(found.X))})
     better = "higher is better" if words.direction == "max" else "lower is better"
     data = [
@@ -61,12 +73,6 @@ def fitted_on(found: PredictorFindings) -> list[Html]:
         ("direction", better),
         ("side features", found.predictor.n_extra_ or "none"),
     ]
-    model = [
-        ("predictor", type(found.predictor).__name__),
-        ("space", found.space.name),
-        ("architectures in it", f"{found.space.size:,}" if found.space.size < 1e15 else f"{found.space.size:.1e}"),
-        ("decisions per architecture", found.space.n_genes),
-    ]
     columns = (("The measurements", data), ("The predictor", model))
     return [tag("div", *(tag("div", tag("h3", name), facts(pairs)) for name, pairs in columns), class_="columns")]
 
@@ -75,7 +81,7 @@ def how_good(found: PredictorFindings) -> list[Html]:
     """Predictions of left-out rows against what was measured, beside trivial ways to predict."""
     out = found.left_out
     if out is None:
-        return [paragraph(_FEW)]
+        return [paragraph(_FEW if len(found.y) else _NONE)]
     parts = count(len(out.predictors), "part")
     beyond = figures.outside(out)
     caption = html(
@@ -109,7 +115,7 @@ def how_sure(found: PredictorFindings) -> list[Html]:
     """Whether intervals hold as many scores as they say."""
     out = found.left_out
     if out is None:
-        return [paragraph(_FEW)]
+        return [paragraph(_FEW if len(found.y) else _NONE)]
     told = "; ".join(f"{level:.0%}: {share:.0%}" for level, share in out.inside.items())
     caption = html(
         paragraph(f"Left-out scores within intervals of each level: {told}."),
