@@ -1,5 +1,7 @@
 """Encodings: architectures as named float32 columns, for whole batches at once."""
 
+from typing import TYPE_CHECKING, Any
+
 from surrogate_nas.encodings.adjacency import AdjacencyEncoder
 from surrogate_nas.encodings.base import Encoder, Features
 from surrogate_nas.encodings.depth_features import DepthFeatures
@@ -12,6 +14,9 @@ from surrogate_nas.encodings.shared_features import SharedFeatures
 from surrogate_nas.encodings.side_features import SideFeatures
 from surrogate_nas.encodings.weisfeiler_lehman import WeisfeilerLehman
 
+if TYPE_CHECKING:
+    from surrogate_nas.encodings.learned_embedding import LearnedEmbedding
+
 __all__ = [
     "AdjacencyEncoder",
     "DepthFeatures",
@@ -19,6 +24,7 @@ __all__ = [
     "Features",
     "GraphFeatures",
     "LaplacianEncoder",
+    "LearnedEmbedding",
     "NumberFeatures",
     "OneHotEncoder",
     "PathEncoder",
@@ -26,3 +32,11 @@ __all__ = [
     "SideFeatures",
     "WeisfeilerLehman",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LearnedEmbedding":  # torch takes its time to load
+        from surrogate_nas.encodings.learned_embedding import LearnedEmbedding
+
+        return LearnedEmbedding
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
