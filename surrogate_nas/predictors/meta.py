@@ -15,8 +15,11 @@ from surrogate_nas.predictors.transfer import TransferPredictor
 from surrogate_nas.predictors.transfer_features import TransferFeatures
 from surrogate_nas.predictors.transfer_learning import learn_prior
 from surrogate_nas.predictors.transfer_scores import ScoreScale
-from surrogate_nas.predictors.transfer_sources import Source
+from surrogate_nas.predictors.transfer_sources import Source, genes_matter
 from surrogate_nas.spaces.base import SearchSpace
+
+#: Genes times values up to which each gets a column of its own.
+MAX_GENES = 1024
 
 
 @final
@@ -51,7 +54,7 @@ class MetaPredictor(Shareable):
         if not sources:
             raise InvalidInputError("sources: expected at least one measured task, got none")
         tasks = {name: self._checked(name, TaskData.of(value)) for name, value in sources.items()}
-        features = TransferFeatures(self.space)
+        features = self._features(list(tasks.values()))
         known: dict[bytes, Any] = {}
         learned = []
         for task in tasks.values():
@@ -59,7 +62,8 @@ class MetaPredictor(Shareable):
             if key not in known:
                 known[key] = features.transform(task.X)
             learned.append(Source(task.X, known[key], task.y if task.direction == "max" else -task.y))
-        self.prior_ = learn_prior(features, learned, as_generator(self.random_state))
+        descriptors = [task.descriptors for task in tasks.values()]
+        self.prior_ = learn_prior(features, learned, descriptors, as_generator(self.random_state))
         self.tasks_ = tuple(tasks)
         self.directions_ = tuple(task.direction for task in tasks.values())
         self.scales_ = tuple(ScoreScale.of(s.y) for s in learned)
@@ -92,7 +96,7 @@ class MetaPredictor(Shareable):
             raise InvalidInputError(f"direction: expected 'max' or 'min', got {direction!r}")
         if (X is None) != (y is None):
             raise InvalidInputError("adapt: expected both X and y or neither, got one of them")
-        made = TransferPredictor(self.prior_, self._scale(direction), direction=direction)
+        made = TransferPredictor(self.prior_.for_task(descriptors), self._scale(direction), direction=direction)
         if X is None or y is None or not np.size(y):
             return made.start()
         return made.fit(X, y, extra=extra)
@@ -124,6 +128,14 @@ class MetaPredictor(Shareable):
             )
         )
         return made
+
+    def _features(self, tasks: list[TaskData]) -> TransferFeatures:
+        """Features of what networks compute; of how they are written down, too, where that shows in the scores."""
+        plain = TransferFeatures(self.space)
+        if self.space.n_genes * int(self.space.cardinalities.max()) > MAX_GENES:
+            return plain
+        exact = TransferFeatures(self.space, exact=True)
+        return exact if genes_matter(plain, exact, [(task.X, task.y) for task in tasks]) else plain
 
     def _scale(self, direction: Direction) -> ScoreScale:
         """What to expect of scores: as in the sources that share the direction; in all of them if none does."""

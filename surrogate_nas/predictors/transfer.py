@@ -12,7 +12,7 @@ from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer_features import Floats32
 from surrogate_nas.predictors.transfer_learning import rescaled
-from surrogate_nas.predictors.transfer_prior import Hyperparameters, TransferPrior, View
+from surrogate_nas.predictors.transfer_prior import Hypothesis, TransferPrior, View
 from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
 
 #: Rows handled at once: blocks of this size against the support stay in the processor's cache.
@@ -27,10 +27,7 @@ WITHIN_80 = 1.2816
 
 #: From this many scores on, boosted trees on path statistics and source scores have a share in the mean; the two err
 #: differently, as they do from scratch. On tasks left out of NAS-Bench-Graph a share of .2 to .4 adds .007 at 100 rows.
-TREES_FROM, TREES = 10, 0.3
-
-#: Prior probability that a task follows the sources; the rest is a task unlike any of them.
-TRUST = 0.9
+TREES_FROM, TREES = 20, 0.3
 
 #: A hypothesis with a smaller posterior probability is left out.
 NEGLIGIBLE = 0.02
@@ -81,7 +78,7 @@ class TransferPredictor(BasePredictor):
             lower = cholesky(k, lower=True) if len(t) else k
             rest = t - self.prior.mean(view, hyper)
             found.append((hyper, lower, cho_solve((lower, True), rest) if len(t) else rest))
-            evidence.append(log_evidence + float(np.log(TRUST if hyper.use_sources else 1 - TRUST)))
+            evidence.append(log_evidence + float(np.log(hyper.belief)))
         share = np.exp(np.array(evidence) - max(evidence))
         share /= share.sum()
         kept = [i for i, s in enumerate(share) if s >= NEGLIGIBLE]
@@ -139,7 +136,7 @@ class TransferPredictor(BasePredictor):
     def _for_trees(self, view: View) -> Floats32:
         """Path statistics, source scores and the sources' common guess."""
         flow = view.features[:, self.prior.features.groups[-1].columns]
-        guess = (view.sources @ self.prior.votes).astype(np.float32)
+        guess = (view.sources @ self.prior.guess).astype(np.float32)
         return np.concatenate([flow, view.sources, guess[:, None]], axis=1)
 
     def get_state(self) -> State:
@@ -148,12 +145,13 @@ class TransferPredictor(BasePredictor):
         for i, scale in enumerate((self.scale, self.scale_)):
             arrays |= {f"latents_{i}": scale.latents, f"bent_{i}": scale.bent}
         for i, (hyper, lower, alpha) in enumerate(self.solutions_):
-            arrays |= {f"amplitudes_{i}": hyper.amplitudes, f"lower_{i}": lower, f"alpha_{i}": alpha}
+            arrays |= {f"amplitudes_{i}": hyper.amplitudes, f"votes_{i}": hyper.votes}
+            arrays |= {f"lower_{i}": lower, f"alpha_{i}": alpha}
         values = {
             "direction": self.direction,
             "scales": [[s.centre, s.spread, s.doubt] for s in (self.scale, self.scale_)],
             "widen": self.widen_,
-            "solutions": [[hyper.noise, hyper.beta, hyper.use_sources] for hyper, _, _ in self.solutions_],
+            "solutions": [[h.noise, h.beta, h.use_sources] for h, _, _ in self.solutions_],
         }
         return State(values=values, arrays=arrays, parts={"prior": self.prior, "trees": self.trees_})
 
@@ -169,8 +167,12 @@ class TransferPredictor(BasePredictor):
         made.n_extra_, made.scale_, made.widen_ = 0, seen, float(values["widen"])
         made.support_, made.shares_ = arrays["support"], arrays["shares"]
         made.solutions_ = [
-            (Hyperparameters(arrays[f"amplitudes_{i}"], n, b, u), arrays[f"lower_{i}"], arrays[f"alpha_{i}"])
-            for i, (n, b, u) in enumerate(values["solutions"])
+            (
+                Hypothesis(arrays[f"amplitudes_{i}"], noise, beta, arrays[f"votes_{i}"], used),
+                arrays[f"lower_{i}"],
+                arrays[f"alpha_{i}"],
+            )
+            for i, (noise, beta, used) in enumerate(values["solutions"])
         ]
         made.trees_ = state.parts["trees"]
         made._view = made.prior.look_at(made.support_)

@@ -9,7 +9,7 @@ statistics per operation, as GraphFeatures computes them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from surrogate_nas.encodings import GraphFeatures
 from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.predictors.state import State
-from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
 
 Floats32 = npt.NDArray[np.float32]
@@ -65,15 +65,18 @@ class TransferFeatures:
 
     Args:
         space: The space of the rows.
+        exact: Whether genes count as they stand: latency is that of the network as it is written, dead parts
+            included. Otherwise rows that mean the same network have the same features.
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, *, exact: bool = False) -> None:
         self.space = space
+        self.exact = exact
         sample = space.sample(REFERENCE_ROWS, np.random.default_rng(0))
         batch = space.graphs(sample)
         wirings, counts = np.unique(_wiring_bits(batch.adjacency), axis=0, return_counts=True)
         self.wirings = wirings[np.sort(np.argsort(-counts, kind="stable")[:MAX_WIRINGS])]
-        sizes, count = self._describe(batch)
+        sizes, count = self._describe(batch, sample)
         self.kept = {name: np.arange(c) for name, (c, _) in sizes.items()}
         self._lay_out({name: o for name, (_, o) in sizes.items()})
         raw = count(self.groups, self.kept)
@@ -98,8 +101,9 @@ class TransferFeatures:
 
     def transform(self, X: npt.ArrayLike) -> Floats32:
         """Centred features of rows, float32 of shape (n, p)."""
-        _, count = self._describe(self.space.graphs(X))
-        out = np.empty((len(self.space.rows(X)), self.width), dtype=np.float32)
+        rows = self.space.rows(X)
+        _, count = self._describe(self.space.graphs(rows), rows)
+        out = np.empty((len(rows), self.width), dtype=np.float32)
         if not len(out):
             return out
         flow = self.groups[-1].columns
@@ -113,7 +117,7 @@ class TransferFeatures:
         arrays = {f"kept_{name}": kept for name, kept in self.kept.items()}
         sizes = {g.name: g.operations for g in self.groups}
         return State(
-            values={"operations": sizes},
+            values={"operations": sizes, "exact": self.exact},
             arrays={**arrays, "wirings": self.wirings, "mean": self.mean, "scale": self.scale},
             parts={"space": self.space, "encoder": self.encoder},
         )
@@ -122,7 +126,7 @@ class TransferFeatures:
     def from_state(cls, state: State) -> Self:
         """Inverse of :meth:`get_state`."""
         made = cls.__new__(cls)
-        made.space = state.parts["space"]
+        made.space, made.exact = state.parts["space"], bool(state.values["exact"])
         made.encoder = state.parts["encoder"]
         made.wirings, made.mean, made.scale = (state.arrays[name] for name in ("wirings", "mean", "scale"))
         made.kept = {name: state.arrays[f"kept_{name}"] for name in state.values["operations"]}
@@ -136,7 +140,7 @@ class TransferFeatures:
             start += groups[-1].contexts * o
         self.groups = tuple(groups)
 
-    def _describe(self, batch: GraphBatch) -> tuple[dict[str, tuple[int, int]], Callable[..., Floats32]]:
+    def _describe(self, batch: GraphBatch, genes: Rows) -> tuple[dict[str, tuple[int, int]], Callable[..., Floats32]]:
         """Contexts and operations per group, and the function that counts kept contexts into columns."""
         batch = coarse(batch, MAX_VOCABULARY)
         v = batch.ops.shape[1]
@@ -171,7 +175,9 @@ class TransferFeatures:
                 rows = rows[batch.adjacency[rows, i, -1]]
                 ends[rows, ops[rows, i]] = True
             for g in groups:
-                if g.name in places:
+                if g.name == "gene":
+                    _count(out, g, kept[g.name], np.arange(genes.shape[1])[None], genes.shape[1], genes)
+                elif g.name in places:
                     _count(out, g, kept[g.name], *places[g.name], ops)
                 elif g.name in pairs:
                     _count_pairs(out, g, kept[g.name], pairs[g.name], ops)
@@ -184,6 +190,7 @@ class TransferFeatures:
 
         sizes = {name: (c, o) for name, (_, c) in places.items()} | {name: (o, o) for name in pairs}
         sizes |= {"together": (len(a), 1), "leaves": (len(a), 1), "shape": (w, 1)}
+        sizes |= {"gene": (genes.shape[1], int(self.space.cardinalities.max()))} if self.exact else {}
         # Groups that vary come last and together, so that kernels read one slice.
         return dict(sorted(sizes.items(), key=lambda item: item[0] in VARYING)), count
 
@@ -196,7 +203,7 @@ class TransferFeatures:
 
 
 #: Groups to which the kernel gives a variance of their own; the others' effects are small or already in these.
-VARYING = ("count", "height", "level", "node", "edge", "skip_edge", "wiring", "shape", "flow")
+VARYING = ("count", "height", "level", "node", "edge", "skip_edge", "wiring", "shape", "gene", "flow")
 
 
 def _wiring_bits(adjacency: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
@@ -232,7 +239,9 @@ def _two_steps(wired: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return out
 
 
-def _count(out: Floats32, group: Group, kept: Ints, context: Ints, contexts: int, ops: Ints) -> None:
+def _count(
+    out: Floats32, group: Group, kept: Ints, context: Ints, contexts: int, ops: npt.NDArray[np.integer[Any]]
+) -> None:
     """Add nodes per kept context and operation to the group's columns; -1 is no context."""
     column = np.full(contexts + 1, -1)
     column[kept] = group.start + np.arange(len(kept)) * group.operations

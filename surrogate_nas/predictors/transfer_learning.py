@@ -4,14 +4,17 @@ Nothing here sees the task that will be predicted. Each source plays the new tas
 covariances of the others only, so that what is learned is how much *other* tasks say.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
-from surrogate_nas.predictors.transfer_prior import FIXED, Hyperparameters, TransferPrior, effect_covariances
+from surrogate_nas.predictors.transfer_kinship import Kinship, guess
+from surrogate_nas.predictors.transfer_prior import FIXED, Hypothesis, TransferPrior, effect_covariances
 from surrogate_nas.predictors.transfer_scores import latent
 from surrogate_nas.predictors.transfer_sources import Source, SourceModels, denoise
 
@@ -24,9 +27,11 @@ SAMPLE_ROWS, SAMPLES = 100, 4
 #: is learned from but does not play the new task: a corner of the space is another problem.
 MIN_ROWS, MIN_TOLD = 30, 0.75
 
-#: What a source says for itself alone, as a variance: keeps the votes of sources that agree from cancelling. On
-#: tasks left out of NAS-Bench-Graph .3 to 1 do alike; the plain mean (very large values) loses .01 without scores.
-APART = 0.5
+#: A source must be this reliable to be followed alone.
+FOLLOWED = 0.3
+
+#: Prior probability that a task follows the sources at all; the rest is a task unlike any of them.
+TRUST = 0.9
 
 #: Where the log-amplitudes are drawn to, weakly: a small share of the variance each.
 LOG_AMPLITUDE, LOG_AMPLITUDE_PRECISION = -3.0, 0.02
@@ -42,45 +47,97 @@ SLOPES, SLOPES_DEVIATION = np.array([0.0, 0.5, 1.0, 1.5]), 0.5
 SCRATCH_CONSTANT, SCRATCH_GROUPS, SCRATCH_LOCAL, SCRATCH_NOISE = 0.1, 0.6, 0.3, 0.2
 
 
-def learn_prior(features: TransferFeatures, sources: list[Source], rng: np.random.Generator) -> TransferPrior:
+def learn_prior(
+    features: TransferFeatures,
+    sources: list[Source],
+    descriptors: Sequence[Mapping[str, float] | None],
+    rng: np.random.Generator,
+) -> TransferPrior:
     """Learn a prior for a task like the sources.
 
     Args:
         features: Rows to features.
         sources: At least one.
+        descriptors: What describes each source's task, or None.
         rng: Random stream of the samples.
     """
     models = denoise(features.space, sources)
     whole = _prior(features, models)
+    whole.kinship = Kinship.learn(descriptors, whole.between, whole.reliability)
     samples = _samples(features, sources, models, rng)
-    learned = maximise_evidence(samples, len(FIXED) + len(whole.groups)) if samples else default_hyperparameters(whole)
-    whole.hypotheses = (learned, scratch_hyperparameters(whole))
+    if not samples:
+        whole.hypotheses = (replace(default_hypothesis(whole), belief=TRUST), scratch_hypothesis(whole))
+        return whole
+    together = maximise_evidence(samples, len(FIXED) + len(whole.groups))
+    together = replace(together, votes=guess(whole.between, whole.reliability))
+    one = maximise_evidence([sample.of_one() for sample in samples], len(FIXED) + len(whole.groups))
+    one = replace(one, use_sources=False)
+    alone = _share(np.array([sample.gain_of_one(together, one) for sample in samples]))
+    single = [v for v, r in zip(np.diag(1 / _sizes(whole.between)), models.reliability, strict=True) if r > FOLLOWED]
+    followers = [replace(one, votes=v, belief=TRUST * alone / len(single)) for v in single]
+    together = replace(together, belief=TRUST * (1 - alone) if single else TRUST)
+    whole.hypotheses = (together, *followers, scratch_hypothesis(whole))
     return whole
 
 
-def votes(models: SourceModels) -> Floats:
-    """Weights v of the sources in the best linear guess at a task equally like each of them, shape (T,).
+def _share(gain: Floats) -> float:
+    """Share of cases in which one source is followed, given logarithmic Bayes factors: the most probable one.
 
-    The guess has deviation one over the space (zero where no source is reliable).
+    Two devices of one make agree better than any average of all devices does; two data sets seldom. How often it is
+    so among the sources themselves is what is believed of a new task.
     """
-    covariance = models.weights.T @ models.moments @ models.weights
-    v = np.linalg.solve(covariance + APART * np.eye(len(covariance)), models.reliability**2).astype(np.float64)
-    deviation = float(np.sqrt(max(float(v @ covariance @ v), 0.0)))
-    return v / deviation if deviation > 0 else np.zeros_like(v)
+    share = 0.5
+    for _ in range(50):
+        odds = share / (1 - share) * np.exp(np.clip(gain, -50, 50))
+        share = float(((odds / (1 + odds)).sum() + 1) / (len(gain) + 2))
+    return share
 
 
 def _prior(features: TransferFeatures, models: SourceModels) -> TransferPrior:
     covariances = effect_covariances(features.groups, models.weights, models.moments)
-    return TransferPrior(features, models.weights.astype(np.float32), models.leftovers, votes(models), covariances)
+    weights = models.weights.astype(np.float32)
+    return TransferPrior(features, weights, models.leftovers, covariances, models.covariance(), models.reliability)
+
+
+def _sizes(between: Floats) -> Floats:
+    """Standard deviations of the source models over the space, (T,)."""
+    return np.sqrt(np.maximum(np.diag(between), 1e-18))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of a source that plays the new task: kernel components, latent scores, guess of the other sources."""
+    """Rows of a source that plays the new task.
+
+    Attributes:
+        components: Kernel components with sources, one flat (m * m,) row each.
+        apart: The same without.
+        y: Latent scores, (m,).
+        mean: The common guess of the other sources, (m,).
+        each: What each of them says, with deviation one over the space, (m, T - 1).
+    """
 
     components: Floats32
+    apart: Floats32
     y: Floats
     mean: Floats
+    each: Floats
+
+    def of_one(self) -> "Sample":
+        """The same where the task follows the one source that agrees best with it."""
+        centred = self.each - self.each.mean(axis=0)
+        size = np.maximum(np.sqrt((centred**2).mean(axis=0)), 1e-9)
+        best = int(np.argmax((self.y - self.y.mean()) @ (centred / size)))
+        return replace(self, components=self.apart, mean=self.each[:, best])
+
+    def gain_of_one(self, together: Hypothesis, alone: Hypothesis) -> float:
+        """Logarithm of how much more probable the scores are where one source is followed, whichever it is."""
+        each = [self._evidence(alone, self.apart, mean) for mean in self.each.T]
+        return float(logsumexp(each) - np.log(len(each)) - self._evidence(together, self.components, self.mean))
+
+    def _evidence(self, hyper: Hypothesis, components: Floats32, mean: Floats) -> float:
+        n = len(self.y)
+        covariance = (hyper.amplitudes.astype(np.float32) @ components).reshape(n, n).astype(np.float64)
+        return rescaled(hyper, covariance, self.y, hyper.beta * mean, np.ones(n))[1]
 
 
 def _samples(
@@ -92,17 +149,22 @@ def _samples(
         if len(source.y) < MIN_ROWS or corner or len(sources) < 2 or np.ptp(source.y) == 0:
             continue
         prior = _prior(features, models.without(t))
+        common, sizes = guess(prior.between, prior.reliability), _sizes(prior.between)
         for _ in range(SAMPLES):
             rows = rng.choice(len(source.y), min(SAMPLE_ROWS, len(source.y) // 2), replace=False)
             view = prior.view(source.features[rows], prior.leftovers.of(features.space, source.X[rows]))
-            components = prior.components(view, view, prior.projected(view))
-            mean = view.sources @ prior.votes
-            out.append(Sample(components.reshape(len(components), -1), latent(source.y[rows]), mean))
+            right = prior.projected(view)
+            with_sources, without = (
+                kernel.reshape(len(kernel), -1)
+                for kernel in (prior.components(view, view, right, use_sources=use) for use in (True, False))
+            )
+            y, mean = latent(source.y[rows]), view.sources @ common
+            out.append(Sample(with_sources, without, y, mean, view.sources / sizes))
     return out
 
 
-def maximise_evidence(samples: list[Sample], n_components: int) -> Hyperparameters:
-    """Amplitudes, noise and slope with the largest mean log evidence over the samples."""
+def maximise_evidence(samples: list[Sample], n_components: int) -> Hypothesis:
+    """Amplitudes, noise and slope with the largest mean log evidence over the samples; votes are left to the caller."""
     c = n_components
 
     def loss(theta: Floats) -> tuple[float, Floats]:
@@ -119,7 +181,7 @@ def maximise_evidence(samples: list[Sample], n_components: int) -> Hyperparamete
     start = np.concatenate([np.full(c, np.log(0.5 / c)), [np.log(0.5), 0.3]])
     bounds = [(-9.0, 4.0)] * c + [(-4.0, 2.0), (-1.0, 2.0)]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
-    return Hyperparameters(np.exp(found.x[:c]), float(np.exp(found.x[c])), float(found.x[c + 1]))
+    return Hypothesis(np.exp(found.x[:c]), float(np.exp(found.x[c])), float(found.x[c + 1]), np.empty(0))
 
 
 def _negative_log_evidence(sample: Sample, theta: Floats, c: int) -> tuple[float, Floats]:
@@ -138,8 +200,8 @@ def _negative_log_evidence(sample: Sample, theta: Floats, c: int) -> tuple[float
 
 
 def rescaled(
-    hyper: Hyperparameters, covariance: Floats, y: Floats, mean: Floats, weight: Floats
-) -> tuple[Hyperparameters, float]:
+    hyper: Hypothesis, covariance: Floats, y: Floats, mean: Floats, weight: Floats
+) -> tuple[Hypothesis, float]:
     """Scale amplitudes, noise and slope as a whole to what the scores of a task say, and how well they then agree.
 
     Args:
@@ -157,7 +219,7 @@ def rescaled(
     root = np.sqrt(weight)
     values, vectors = np.linalg.eigh(root[:, None] * covariance * root)
     seen, guessed = vectors.T @ (root * y), vectors.T @ (root * mean)
-    slopes = SLOPES if hyper.use_sources else np.ones(1)
+    slopes = SLOPES if hyper.beta else np.ones(1)
     rest = seen - slopes[:, None] * guessed  # (slopes, m)
     spread = SIZES[:, None, None] * np.maximum(values, 0.0) + hyper.noise * NOISES[None, :, None]
     fit = np.einsum("bm,snm->snb", rest**2, 1 / spread)
@@ -168,21 +230,26 @@ def rescaled(
         - 0.5 * ((slopes - 1) / SLOPES_DEVIATION)[None, None, :] ** 2
     )
     s, n, b = np.unravel_index(int(np.argmax(log_posterior)), log_posterior.shape)
-    best = Hyperparameters(
-        hyper.amplitudes * SIZES[s], float(hyper.noise * NOISES[n]), float(hyper.beta * slopes[b]), hyper.use_sources
+    best = replace(
+        hyper,
+        amplitudes=hyper.amplitudes * SIZES[s],
+        noise=float(hyper.noise * NOISES[n]),
+        beta=float(hyper.beta * slopes[b]),
     )
     return best, float(log_posterior[s, n, b])
 
 
-def scratch_hyperparameters(prior: TransferPrior) -> Hyperparameters:
+def scratch_hypothesis(prior: TransferPrior) -> Hypothesis:
     """What a task unlike any source is expected to look like."""
     g = len(prior.groups)
     fixed = [SCRATCH_CONSTANT, 0.0, 0.0, SCRATCH_LOCAL]
-    return Hyperparameters(np.array(fixed + [SCRATCH_GROUPS / g] * g), SCRATCH_NOISE, 0.0, use_sources=False)
+    amplitudes = np.array(fixed + [SCRATCH_GROUPS / g] * g)
+    return Hypothesis(amplitudes, SCRATCH_NOISE, 0.0, np.zeros(len(prior.between)), False, 1 - TRUST)
 
 
-def default_hyperparameters(prior: TransferPrior) -> Hyperparameters:
+def default_hypothesis(prior: TransferPrior) -> Hypothesis:
     """For a single source, which cannot show how much sources agree: half from it, half from scratch."""
     g = len(prior.groups)
     fixed = [SCRATCH_CONSTANT, 0.2, 0.1, 0.2]
-    return Hyperparameters(np.array(fixed + [0.3 / g] * g), SCRATCH_NOISE, 0.7)
+    common = guess(prior.between, prior.reliability)
+    return Hypothesis(np.array(fixed + [0.3 / g] * g), SCRATCH_NOISE, 0.7, common)

@@ -11,10 +11,12 @@ with A_g = V_g (x) C_g, the covariance of effects over places and over operation
 effects: operations that did alike in other tasks are expected to do alike in this one. The v_t are those of the best
 linear guess at a task that is equally like each source: sources that agree with each other count about once.
 Amplitudes, noise and beta maximise the marginal likelihood of small samples of the sources, each explained by all
-others but itself, so that a new task with ten scores needs to learn none of them.
+others but itself, so that a new task with ten scores needs to learn none of them. Beside this hypothesis stand others:
+the task follows one source alone, or is unlike all of them. Its scores decide.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +24,7 @@ import numpy.typing as npt
 
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer_features import Floats32, Group, TransferFeatures
+from surrogate_nas.predictors.transfer_kinship import Kinship, guess
 from surrogate_nas.spaces.base import SearchSpace
 
 Floats = npt.NDArray[np.float64]
@@ -38,20 +41,24 @@ SHRINK, SHRINK_FEW = 0.05, 0.5
 
 
 @dataclass(frozen=True)
-class Hyperparameters:
-    """Amplitudes of the components (as variances on the latent scale), noise and slope of the mean.
+class Hypothesis:
+    """What a new task may be like: amplitudes of the components, noise and mean, on the latent scale.
 
     Attributes:
-        amplitudes: Shape (len(FIXED) + G,).
+        amplitudes: Variances of the components, shape (len(FIXED) + G,).
         noise: Variance of one score around the function.
-        beta: Slope on the mean of the sources.
-        use_sources: Whether source scores enter at all; False is learning from scratch.
+        beta: Slope on the guess that is the mean.
+        votes: Weights of the sources in that guess, shape (T,).
+        use_sources: Whether the covariance knows the sources.
+        belief: Probability before any score is seen.
     """
 
     amplitudes: Floats
     noise: float
     beta: float
+    votes: Floats
     use_sources: bool = True
+    belief: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -107,22 +114,48 @@ class TransferPrior:
         features: Rows to features.
         weights: Source models, float32 of shape (p, T), scaled so that scores have their reliability as deviation.
         leftovers: What the models leave of the sources' scores at known rows, on the same scale.
-        votes: The v_t, shape (T,).
         covariances: A_g per varying group, each scaled to unit mean variance over the space.
-        hypotheses: Hyper-parameters that a new task may follow; the support decides.
+        between: Covariance of the source models over the space, (T, T).
+        reliability: Of each source, between 0 and 1, (T,).
+        kinship: What descriptors of tasks are worth, where the sources have some.
+        hypotheses: What a new task may be like, the common guess first; its scores decide.
     """
 
     features: TransferFeatures
     weights: Floats32
     leftovers: Leftovers
-    votes: Floats
     covariances: dict[str, Floats32]
-    hypotheses: tuple[Hyperparameters, ...] = field(default=())
+    between: Floats
+    reliability: Floats
+    kinship: Kinship | None = None
+    hypotheses: tuple[Hypothesis, ...] = field(default=())
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """The groups that have a variance."""
         return tuple(g for g in self.features.groups if g.name in self.covariances)
+
+    def for_task(self, descriptors: Mapping[str, float] | None) -> "TransferPrior":
+        """The same for a task of which more is known: sources of its kind weigh more.
+
+        Whether that helps, the task's scores decide: the common guess stays among the hypotheses.
+        """
+        if self.kinship is None or descriptors is None:
+            return self
+        near = self.kinship.weights(descriptors)
+        common, *others = self.hypotheses
+        kin = replace(common, votes=guess(self.between, self.reliability, near), belief=common.belief / 2)
+        alone = [h for h in others if h.beta]
+        by_kind = np.array([near[h.votes != 0].sum() for h in alone])
+        total = sum(h.belief for h in alone)
+        alone = [replace(h, belief=total * float(b)) for h, b in zip(alone, by_kind / by_kind.sum(), strict=True)]
+        scratch = [h for h in others if not h.beta]
+        return replace(self, hypotheses=(kin, replace(common, belief=common.belief / 2), *alone, *scratch))
+
+    @property
+    def guess(self) -> Floats:
+        """Weights of the sources in their common guess, (T,)."""
+        return guess(self.between, self.reliability)
 
     def look_at(self, X: npt.ArrayLike) -> View:
         """Prepare rows (n, d) for kernels."""
@@ -133,11 +166,11 @@ class TransferPrior:
         norms = [self._norms(features[:, g.columns], g) for g in self.groups]
         return View(features, features @ self.weights + leftover, np.stack(norms))
 
-    def mean(self, view: View, hyper: Hyperparameters) -> Floats:
+    def mean(self, view: View, hyper: Hypothesis) -> Floats:
         """Prior mean of the latent scores, (n,)."""
-        return hyper.beta * (view.sources @ self.votes) if hyper.use_sources else np.zeros(len(view))
+        return hyper.beta * (view.sources @ hyper.votes)
 
-    def variance(self, view: View, hyper: Hyperparameters) -> Floats:
+    def variance(self, view: View, hyper: Hypothesis) -> Floats:
         """Prior variance of the latent function at each row, (n,)."""
         a = hyper.amplitudes
         t = max(view.sources.shape[1], 1)
@@ -150,18 +183,19 @@ class TransferPrior:
         """A_g X_g' of the support, one (p_g, m) per group: what kernels against it are made of."""
         return [_times(self.covariances[g.name], support.features[:, g.columns].T) for g in self.groups]
 
-    def components(self, view: View, support: View, projected: list[Floats32]) -> Floats32:
+    def components(self, view: View, support: View, projected: list[Floats32], *, use_sources: bool = True) -> Floats32:
         """All components between n rows and m support rows, float32 of shape (len(FIXED) + G, n, m)."""
-        out = np.empty((len(FIXED) + len(self.groups), len(view), len(support)), dtype=np.float32)
+        out = np.zeros((len(FIXED) + len(self.groups), len(view), len(support)), dtype=np.float32)
         out[0] = 1.0
-        out[1], out[2] = self._source_kernels(view, support)
+        if use_sources:
+            out[1], out[2] = self._source_kernels(view, support)
         for i, (g, right) in enumerate(zip(self.groups, projected, strict=True)):
             np.matmul(view.features[:, g.columns], right, out=out[len(FIXED) + i])
         near = _rbf(out[len(FIXED) :].mean(axis=0), view.norms.mean(axis=0), support.norms.mean(axis=0), LOCAL_LENGTH)
-        out[3] = near * out[2] if self.weights.shape[1] else near
+        out[3] = near * out[2] if use_sources and self.weights.shape[1] else near
         return out
 
-    def covariance(self, view: View, support: View, hyper: Hyperparameters, projected: list[Floats32]) -> Floats32:
+    def covariance(self, view: View, support: View, hyper: Hypothesis, projected: list[Floats32]) -> Floats32:
         """Prior covariance between n rows and m support rows under one hypothesis, float32 of shape (n, m).
 
         The groups are summed before they meet the rows: two products instead of one per group.
@@ -198,22 +232,26 @@ class TransferPrior:
         arrays: dict[str, npt.NDArray[Any]] = {
             "weights": self.weights,
             "amplitudes": np.stack([h.amplitudes for h in self.hypotheses]),
+            "votes": np.stack([h.votes for h in self.hypotheses]),
+            "between": self.between,
+            "reliability": self.reliability,
         }
-        arrays |= {"votes": self.votes, "codes": self.leftovers.codes, "leftovers": self.leftovers.values}
+        arrays |= {"codes": self.leftovers.codes, "leftovers": self.leftovers.values}
         arrays |= {f"covariance_{name}": a for name, a in self.covariances.items()}
-        rest = [[h.noise, h.beta, h.use_sources] for h in self.hypotheses]
+        rest = [[h.noise, h.beta, h.use_sources, h.belief] for h in self.hypotheses]
         values = {"hypotheses": rest, "groups": list(self.covariances)}
-        return State(values=values, arrays=arrays, parts={"features": self.features})
+        return State(values=values, arrays=arrays, parts={"features": self.features, "kinship": self.kinship})
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Inverse of :meth:`get_state`."""
-        rows = zip(state.arrays["amplitudes"], state.values["hypotheses"], strict=True)
-        hypotheses = tuple(Hyperparameters(a, float(n), float(b), bool(u)) for a, (n, b, u) in rows)
-        covariances = {name: state.arrays[f"covariance_{name}"] for name in state.values["groups"]}
-        leftovers = Leftovers(state.arrays["codes"], state.arrays["leftovers"])
         arrays = state.arrays
-        return cls(state.parts["features"], arrays["weights"], leftovers, arrays["votes"], covariances, hypotheses)
+        rows = zip(arrays["amplitudes"], arrays["votes"], state.values["hypotheses"], strict=True)
+        hypotheses = tuple(Hypothesis(a, float(n), float(b), v, bool(u), float(p)) for a, v, (n, b, u, p) in rows)
+        covariances = {name: arrays[f"covariance_{name}"] for name in state.values["groups"]}
+        leftovers = Leftovers(arrays["codes"], arrays["leftovers"])
+        known = (arrays["between"], arrays["reliability"], state.parts["kinship"], hypotheses)
+        return cls(state.parts["features"], arrays["weights"], leftovers, covariances, *known)
 
 
 def effect_covariances(

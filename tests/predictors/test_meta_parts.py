@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.predictors.transfer_features import TransferFeatures
-from surrogate_nas.predictors.transfer_learning import Sample, _negative_log_evidence, rescaled
-from surrogate_nas.predictors.transfer_prior import Hyperparameters, Leftovers, effect_covariances
+from surrogate_nas.predictors.transfer_kinship import Kinship, guess
+from surrogate_nas.predictors.transfer_learning import Sample, _negative_log_evidence, _share, rescaled
+from surrogate_nas.predictors.transfer_prior import Hypothesis, Leftovers, effect_covariances
 from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
-from surrogate_nas.predictors.transfer_sources import Source, denoise
+from surrogate_nas.predictors.transfer_sources import Source, denoise, genes_matter
 from surrogate_nas.spaces import get_space, list_spaces
 
 
@@ -76,7 +78,8 @@ def test_evidence_and_its_gradient():
     rng = np.random.default_rng(0)
     n, c = 12, 3
     parts = covariances(n, c, rng)
-    sample = Sample(parts.reshape(c, -1).astype(np.float32), rng.normal(size=n), rng.normal(size=n))
+    flat = parts.reshape(c, -1).astype(np.float32)
+    sample = Sample(flat, flat, rng.normal(size=n), rng.normal(size=n), rng.normal(size=(n, 2)))
     theta = np.array([-1.0, 0.2, -0.5, -1.2, 0.7])
     value, gradient = _negative_log_evidence(sample, theta, c)
     k = np.tensordot(np.exp(theta[:c]), parts, axes=1) + np.exp(theta[c]) * np.eye(n)
@@ -93,7 +96,7 @@ def test_a_task_unlike_the_sources_gets_more_room():
     rng = np.random.default_rng(0)
     n = 80
     k = covariances(n, 1, rng)[0] + 0.3 * np.eye(n)
-    hyper = Hyperparameters(np.array([0.01]), 0.01, 1.0)
+    hyper = Hypothesis(np.array([0.01]), 0.01, 1.0, np.ones(1))
     mean = rng.normal(size=n)
     y = 0.5 * mean + rng.multivariate_normal(np.zeros(n), k)
     best, evidence = rescaled(hyper, 0.01 * k, y, mean, np.ones(n))
@@ -157,3 +160,56 @@ def test_leftovers_are_looked_up():
     np.testing.assert_array_equal(found[:40], values[:40])
     assert (found[40:] == 0).all()
     np.testing.assert_array_equal(leftovers.without(0).of(space, space.from_codes(codes[:3]))[:, 0], values[:3, 1])
+
+
+def test_sources_that_agree_count_about_once():
+    between = np.array([[1.0, 0.98, 0.0], [0.98, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    twins, apart = guess(between, np.ones(3))[1:]
+    assert apart > 1.3 * twins
+    assert guess(between, np.ones(3)) @ between @ guess(between, np.ones(3)) == pytest.approx(1.0)
+    np.testing.assert_array_equal(guess(between, np.zeros(3)), 0.0)
+    near = guess(between, np.ones(3), np.array([1.0, 1.0, 0.1]))
+    assert near[2] < near[0]
+
+
+def test_kinship_is_learned_where_descriptors_tell_who_agrees():
+    sizes = [10.0, 12.0, 11.0, 9000.0, 11000.0, 10000.0]
+    descriptors = [{"nodes": size, "constant": 3.0} for size in sizes]
+    small = np.array([1, 1, 1, 0, 0, 0], dtype=bool)
+    between = np.where(small[:, None] == small, 0.7, -0.2) + 0.3 * np.eye(6)
+    kin = Kinship.learn(descriptors, between, np.ones(6))
+    assert kin is not None
+    near = kin.weights({"nodes": 11.0, "unheard of": 1.0})
+    assert near[small].min() > 10 * near[~small].max()
+    again = Kinship.from_state(kin.get_state())
+    np.testing.assert_array_equal(again.weights({"nodes": 500.0}), kin.weights({"nodes": 500.0}))
+    for wrong in ({}, {"edges": 2.0}, {"nodes": np.nan}):
+        with pytest.raises(InvalidInputError, match="descriptors"):
+            kin.weights(wrong)
+    assert Kinship.learn(descriptors, np.full((6, 6), 0.5) + 0.5 * np.eye(6), np.ones(6)) is None
+    assert Kinship.learn([*descriptors[:5], None], between, np.ones(6)) is None
+
+
+def test_share_of_cases_is_found_again():
+    rng = np.random.default_rng(0)
+    second = rng.random(400) < 0.3
+    gain = np.where(second, 1.0, -1.0) * 2 + 2 * rng.normal(
+        size=400
+    )  # the log Bayes factor of N(1, 1) against N(-1, 1)
+    assert _share(gain) == pytest.approx(0.3, abs=0.06)
+    assert _share(np.full(9, 50.0)) > 0.9
+
+
+def test_dead_operations_matter_for_costs_and_not_for_accuracies():
+    space = get_space("nas-bench-201")
+    rng = np.random.default_rng(0)
+    rows = space.sample(600, rng, unique=True)
+    plain, exact = TransferFeatures(space), TransferFeatures(space, exact=True)
+    cost = (rows[:, :, None] == [2, 3]).sum(axis=(1, 2)) + 0.1 * rng.normal(size=600)
+    what_is_computed = plain.transform(rows) @ rng.normal(size=plain.width)
+    assert genes_matter(plain, exact, [(rows, cost)])
+    assert not genes_matter(plain, exact, [(rows, what_is_computed)])
+    assert not genes_matter(plain, exact, [(space.canonical(rows), cost)])
+    twin = rows[(space.canonical(rows) != rows).any(axis=1)][:1]
+    np.testing.assert_array_equal(plain.transform(twin), plain.transform(space.canonical(twin)))
+    assert not np.array_equal(exact.transform(twin), exact.transform(space.canonical(twin)))
