@@ -146,8 +146,10 @@ def test_contributions_of_features_add_up_to_the_prediction(measured):
 def test_contributions_of_the_trees_inside_the_default(auto, measured):
     X, _ = measured
     view = tree_view(auto, X[:7], None)
-    found, expected = contributions(view.trees, view.floats)
-    np.testing.assert_allclose(found.sum(axis=1) + expected, view.trees.predict(view.floats), rtol=1e-5)
+    found, expected = contributions(view)
+    each = [t.weight * t.to_score(t.model.predict(view.floats[:, : t.width])) for t in view.trees]
+    np.testing.assert_allclose(found.sum(axis=1) + expected, np.sum(each, axis=0), rtol=1e-5)
+    assert sum(t.weight for t in view.trees) == pytest.approx(1.0)
     importance = feature_importance(auto, X, None)
     assert importance["importance"].is_monotonic_decreasing
     assert importance["about"].str.contains("gat").any()
@@ -172,7 +174,7 @@ def test_ablations_are_the_predictions_of_the_neighbours(auto, measured):
     decided = found.decisions.set_index("decision").loc["operation 2"]
     assert decided.worth == pytest.approx(-one["effect"].mean())
     assert decided.best_effect == one["effect"].max()
-    assert found.sentences(2)[0].startswith(f"{GRAPHS.format(x)[0]} is predicted {found.score:.1f}")
+    assert found.sentences(2)[0] == f"{GRAPHS.format(x)[0]} is predicted {found.wording.score(found.score)}."
 
 
 def test_where_edits_are_no_single_genes_the_neighbours_are_the_space_s_own():
@@ -239,3 +241,8 @@ def test_what_cannot_be_explained_is_refused_in_one_line(auto, measured):
         with pytest.raises(InvalidInputError, match=words) as caught:
             wrong()
         assert "\n" not in str(caught.value)
+
+
+def test_a_few_failures_do_not_set_the_digits():
+    good = np.linspace(90.0, 91.0, 50)
+    assert Wording.of("%", "max", np.append(good, [10.0, 10.0])).decimals == Wording.of("%", "max", good).decimals

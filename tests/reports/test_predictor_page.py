@@ -130,3 +130,12 @@ def test_every_family_of_spaces_has_its_maps(name):
     assert drawn
     assert all("<title>" in svg for svg in drawn)
     assert "<svg" in figures.changes(sn.explain(fitted, X[0]))
+
+
+def test_without_measurements_the_page_says_what_was_learned(predictor, tmp_path):
+    page = write_predictor_report(predictor, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "No measurements were given" in page
+    assert 'id="quality"' not in page
+    assert 'id="learned"' in page
+    with pytest.raises(InvalidInputError, match="both or neither"):
+        write_predictor_report(predictor, tmp_path / "page.html", SPACE.sample(3, 0))

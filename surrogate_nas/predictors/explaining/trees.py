@@ -6,8 +6,8 @@ References:
 """
 
 import re
-from collections.abc import Sequence
-from functools import singledispatch
+from collections.abc import Callable, Sequence
+from functools import partial, singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from surrogate_nas.predictors.auto import AutoPredictor
 from surrogate_nas.predictors.base import BasePredictor, Predictor
 from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.inputs import Floats
+from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -31,16 +32,32 @@ ROWS = 512
 _SEPARATORS = re.compile(r" -> |[ +]")
 
 
-class TreeView(NamedTuple):
-    """What boosted trees inside a predictor see of some rows.
+class Trees(NamedTuple):
+    """Boosted trees inside a predictor.
 
     Attributes:
-        trees: The fitted regressor.
-        floats: Its input, shape (n, f).
+        model: The fitted regressor.
+        width: Number of columns it reads, the first ones.
+        weight: Its share of the mean over all trees of the predictor.
+        to_score: From what it predicts to the score's own unit, increasing.
+    """
+
+    model: BoostedTrees
+    width: int
+    weight: float
+    to_score: Callable[[Floats], Floats]
+
+
+class TreeView(NamedTuple):
+    """All boosted trees inside a predictor and what they see of some rows.
+
+    Attributes:
+        trees: The trees; weights add up to one.
+        floats: Their input, shape (n, f).
         names: Name of each column.
     """
 
-    trees: BoostedTrees
+    trees: list[Trees]
     floats: npt.NDArray[np.floating]
     names: list[str]
 
@@ -64,30 +81,66 @@ def _(predictor: Predictor, X: npt.NDArray[np.int16], extra: npt.NDArray[np.floa
     if not isinstance(predictor.regressor_, BoostedTrees):
         return None
     floats = predictor._floats(X, extra)
+    width = floats.shape[1]
     encoders = [] if predictor.encoder_ is None else [predictor.encoder_]
-    return TreeView(predictor.regressor_, floats, _names(encoders, floats.shape[1]))
+    return TreeView([Trees(predictor.regressor_, width, 1.0, _unchanged)], floats, _names(encoders, width))
 
 
 @tree_view.register
 def _(predictor: AutoPredictor, X: npt.NDArray[np.int16], extra: npt.NDArray[np.float64] | None) -> TreeView | None:
     floats = predictor._floats(X, extra)
-    return TreeView(predictor.trees_, floats, _names(predictor.encoders_, floats.shape[1]))
+    found = [
+        Trees(member.model, member.width, weight, partial(_back, member.back, predictor.scores_))
+        for member, weight in zip(predictor.members_, predictor.weights_, strict=True)
+        if isinstance(member.model, BoostedTrees)
+    ]
+    total = sum(trees.weight for trees in found)
+    return TreeView(
+        [trees._replace(weight=trees.weight / total) for trees in found],
+        floats,
+        _names(predictor.encoders_, floats.shape[1]),
+    )
 
 
-def contributions(trees: BoostedTrees, floats: npt.NDArray[np.floating]) -> tuple[Floats, float]:
-    """Contribution of each feature to each prediction, averaged over the models.
+def contributions(view: TreeView) -> tuple[Floats, float]:
+    """Contribution of each feature to the trees' prediction of each row, in the score's own unit.
+
+    Trees that learn the score on another scale are explained on that scale; their contributions are stretched so that
+    they lead from the expected score to the predicted one.
 
     Args:
-        trees: Fitted trees.
-        floats: Features, shape (n, f).
+        view: The trees and what they see.
 
     Returns:
-        Shape (n, f), in the unit of y, and the expected prediction; ``contributions.sum(axis=1) + expected`` is
-        ``trees.predict(floats)`` up to rounding.
+        Shape (n, f), and the expected prediction; ``contributions.sum(axis=1) + expected`` is the trees' mean
+        prediction up to rounding.
     """
+    out, expected = np.zeros(view.floats.shape), 0.0
+    for trees in view.trees:
+        found, base = _contributions(trees.model, view.floats[:, : trees.width])
+        ends = base + found.sum(axis=1)
+        start, end = trees.to_score(np.full(1, base)), trees.to_score(ends)
+        step = ends - base
+        stretch = np.divide(end - start, step, out=np.ones(len(step)), where=np.abs(step) > 1e-9)
+        out[:, : trees.width] += trees.weight * found * stretch[:, None]
+        expected += trees.weight * float(start[0])
+    return out, expected
+
+
+def _contributions(trees: BoostedTrees, floats: npt.NDArray[np.floating]) -> tuple[Floats, float]:
+    """TreeSHAP averaged over the models of one regressor, in the unit of its y, and the expected prediction."""
     data = xgboost.DMatrix(np.asarray(floats, dtype=np.float32), nthread=trees.n_jobs)
     each = np.mean([b.predict(data, pred_contribs=True).astype(np.float64) for b in trees.boosters_], axis=0)
     return each[:, :-1] * trees.scale_, float(each[0, -1] * trees.scale_ + trees.center_)
+
+
+def _unchanged(values: Floats) -> Floats:
+    return values
+
+
+def _back(back: NormalScores, scores: NormalScores, values: Floats) -> Floats:
+    """From a member's own scale over normal scores to the score."""
+    return scores.inverse(back.transform(values))
 
 
 def feature_contributions(
@@ -108,7 +161,7 @@ def feature_contributions(
     view = tree_view(predictor, x, extra)
     if view is None:
         return pd.DataFrame(columns=["feature", "about", "value", "contribution"]), float("nan")
-    found, expected = contributions(view.trees, view.floats)
+    found, expected = contributions(view)
     about = _about(predictor.space, view.names)
     frame = pd.DataFrame({"feature": view.names, "about": about, "value": view.floats[0], "contribution": found[0]})
     order = frame["contribution"].abs().sort_values(ascending=False, kind="stable").index
@@ -134,7 +187,7 @@ def feature_importance(
     view = tree_view(predictor, X[some], None if extra is None else extra[some])
     if view is None:
         return None
-    found, _ = contributions(view.trees, view.floats)
+    found, _ = contributions(view)
     frame = pd.DataFrame(
         {
             "feature": view.names,

@@ -46,8 +46,11 @@ class Wording:
         """
         given = np.asarray(scores, dtype=np.float64)
         spread = float(given.std()) if given.size else 0.0
-        seen = spread > 1e-9 * float(np.abs(given).max(initial=0.0))  # below is rounding
-        decimals = DIGITS - math.floor(math.log10(spread)) if seen else DIGITS
+        if spread > 1e-9 * float(np.abs(given).max(initial=0.0)):  # below is rounding
+            middle = float(np.subtract(*np.quantile(given, [0.75, 0.25]))) / 1.35  # few failures do not set the digits
+            decimals = DIGITS - math.floor(math.log10(middle or spread))
+        else:
+            decimals = DIGITS
         return cls(DIFFERENCES.get(unit, unit), direction, int(np.clip(decimals, 0, 8)))
 
     def score(self, value: float) -> str:

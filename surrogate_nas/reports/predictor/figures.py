@@ -147,7 +147,7 @@ def calibration(left_out: LeftOut) -> str:
     levels, found = np.array(list(left_out.inside)), np.array(list(left_out.inside.values()))
     line = np.linspace(0, 1, 101)
     chance = 1.96 * np.sqrt(line * (1 - line) / len(left_out.y))
-    with sheet("calibration", 300, 270) as page:
+    with sheet("calibration", 420, 300) as page:
         axes = page.axes
         axes.fill_between(100 * line, 100 * (line - chance), 100 * (line + chance), color=LINE, alpha=0.6, lw=0)
         axes.plot([0, 100], [0, 100], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1)
@@ -156,7 +156,6 @@ def calibration(left_out: LeftOut) -> str:
             page.tip(point, f"intervals of {level:.0%} hold {share:.1%} of the left-out rows")
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 102)
-        axes.set_aspect("equal")
         axes.grid()
         axes.set_xlabel("level of the interval (%)")
         axes.set_ylabel("measured scores inside (%)")

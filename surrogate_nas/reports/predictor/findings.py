@@ -59,7 +59,7 @@ class PredictorFindings:
         left_out: Predictions of rows by predictors that had not seen them; None where there are too few rows.
         yardsticks: The predictor and trivial ways to predict, by the same parts; empty where there are too few rows.
         learned: What it has learned about the space.
-        best: The best predicted: architecture, mean, low, high, probability (of being the best), measured (NaN).
+        best: The best predicted: architecture, mean, low, high, probability (of being the best of these), measured.
         first: The best predicted one, change by change.
         candidates: Architectures that were ranked.
         unit: Unit of the scores.
@@ -149,7 +149,6 @@ def _best(
     import pandas as pd
 
     mean = predictor.predict(candidates, extra=side)
-    probability = predictor.probability_best(candidates, extra=side)
     order = np.argsort(-mean if predictor.direction == "max" else mean, kind="stable")[:TOP]
     some = None if side is None else side[order]
     low, high = predictor.predict_interval(candidates[order], level=LEVEL, extra=some)
@@ -161,7 +160,7 @@ def _best(
             "mean": mean[order],
             "low": low,
             "high": high,
-            "probability": probability[order],
+            "probability": predictor.probability_best(candidates[order], extra=some),
             "measured": measured.reindex(texts).to_numpy(),
         }
     )

@@ -19,6 +19,9 @@ SECTIONS = (
     ("reproduce", "How to repeat it", sections.reproduce),
 )
 
+#: Sections that say nothing without measurements.
+MEASURED = {"quality", "intervals"}
+
 
 def write_predictor_report(
     predictor: BasePredictor,
@@ -67,6 +70,6 @@ def render(found: PredictorFindings, title: str) -> str:
     return document(
         f"{title}: surrogate_nas report",
         sections.headline(found, title),
-        [(anchor, name, write(found)) for anchor, name, write in SECTIONS],
+        [(anchor, name, write(found)) for anchor, name, write in SECTIONS if len(found.y) or anchor not in MEASURED],
         "Everything on this page comes from the predictor and the measurements it was fitted to.",
     )

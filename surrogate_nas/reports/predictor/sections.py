@@ -157,18 +157,18 @@ def best(found: PredictorFindings) -> list[Html]:
             rank,
             words.score(row.mean),
             f"{words.score(row.low)} to {words.score(row.high)}",
-            f"{row.probability:.2%}",
+            f"{row.probability:.0%}",
             bar(row.probability, largest),
             words.score(row.measured) if math.isfinite(row.measured) else "–",
             code(row.architecture),
         )
         for rank, row in enumerate(lines(frame), 1)
     ]
-    headers = ("rank", "expected", f"{LEVEL:.0%} interval", "the best", "", "measured", "architecture")
+    headers = ("rank", "expected", f"{LEVEL:.0%} interval", "best of these", "", "measured", "architecture")
     ranked = "the whole space" if found.learned.whole else f"{found.candidates:,} architectures"
     note = (
-        f"Ranked: {ranked}. “The best” is the probability of having the best score of all that were ranked, "
-        "predictions taken as independent. An expected best is likely to disappoint a little: it was chosen among many."
+        f"Ranked: {ranked}. “Best of these” is the probability of having the best score of those listed, predictions "
+        "taken as independent. An expected best is likely to disappoint a little: it was chosen among many."
     )
     return [
         table(headers, body, left=(4, 6), label="The best predicted"),
