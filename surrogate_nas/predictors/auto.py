@@ -11,6 +11,7 @@ from surrogate_nas.predictors.base import BasePredictor, Floats
 from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.gaussian_process import GaussianProcess
 from surrogate_nas.predictors.normal_scores import NormalScores
+from surrogate_nas.predictors.stacking import Member, weigh
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.uncertainty import FEWEST, reach
 from surrogate_nas.spaces.base import SearchSpace
@@ -22,8 +23,16 @@ REFERENCE_ROWS = 2048
 #: says little: at full weight they make everything far from everything on the first dozen rows.
 DEPTH_WEIGHT = 1 / 3
 
-#: Share of the boosted trees in the mean; the Gaussian process has the rest.
-TREES = 0.5
+#: Gaussian processes learn these shares of the score's own scale (see ``Member.fit``), with these prior weights.
+#: The first sets the standard deviation.
+PROCESSES = ((0.0, 2.0), (0.5, 1.0))
+
+#: The same for boosted trees.
+TREES = ((0.5, 1.0), (1.0, 2.0))
+
+#: Prior weight of trees that also split on side features, beside those that read the architecture alone: on a few
+#: hundred rows trees split on a proxy's noise, yet there are side features that tell more than the architecture.
+SIDE = 0.25
 
 #: The one standard deviation that is returned fits intervals of this level; ``predict_interval`` fits all.
 LEVEL = 0.8
@@ -34,12 +43,12 @@ FARTHEST = 4.0
 
 @final
 class AutoPredictor(BasePredictor):
-    """The recommended default: a Gaussian process and boosted trees on graph features, averaged.
+    """The recommended default: Gaussian processes and boosted trees on graph features, half of the mean each.
 
-    The two err differently: the process is better on a few dozen rows, trees on many, their mean is
-    better than either at all sizes that were measured (``analysis/03_predictor_from_scratch.py``).
-    Both meet in normal scores of the target, where a failed training is just the last in order; the
-    width of intervals is set by leave-one-out errors.
+    The two err differently, and their mean is better than either at all sizes that were measured. Each learns the
+    score on two scales, from normal scores, where a failed training is just the last in order, to the score's own;
+    which counts more is read off left-out rows (``analysis/12_auto_ablation.py`` leaves out one at a time).
+    All meet in normal scores, where left-out errors also set the width of intervals.
 
     Args:
         space: The space of the rows; None means X already is floats.
@@ -60,16 +69,28 @@ class AutoPredictor(BasePredictor):
         self.extra_scores_ = [] if extra is None else [_scores_of(column) for column in extra.T]
         self.scores_ = NormalScores.of(y)
         floats = self._floats(X, extra)
-        target = self.scores_.transform(y)
-        self.process_ = GaussianProcess(
-            groups=self._groups(floats.shape[1]), linear=False, standardize=False, random_state=self.random_state
-        )
-        self.process_.fit(floats, target, sample_weight)
-        self.trees_ = BoostedTrees(
-            n_estimators=200, learning_rate=0.07, colsample=0.25, random_state=self.random_state
-        ).fit(floats, y, sample_weight)
-        self.errors_ = self._errors(target)
+        processes = [self._process(floats, y, sample_weight, *scale) for scale in PROCESSES]
+        wanted = [(len(self.center_), raw, prior) for raw, prior in TREES]
+        if extra is not None:
+            wanted += [(floats.shape[1], raw, SIDE * prior) for raw, prior in TREES]
+        trees = [self._trees(floats, y, sample_weight, k, *scale) for k, scale in enumerate(wanted)]
+        self.members_ = [*processes, *trees]
+        self.weights_ = np.concatenate([weigh(processes, y), weigh(trees, y)]) / 2
+        self.errors_ = self._errors(self.scores_.transform(y))
         self.widen_ = reach(self.errors_, LEVEL) / reach(np.empty(0), LEVEL)
+
+    def _process(self, floats: Floats, y: Floats, weight: Floats | None, raw: float, prior: float) -> Member:
+        groups = self._groups(floats.shape[1])
+        model = GaussianProcess(groups=groups, standardize=False, random_state=self.random_state)
+        return Member.fit(model, floats, y, weight, raw=raw, width=floats.shape[1], prior=prior)
+
+    def _trees(
+        self, floats: Floats, y: Floats, weight: Floats | None, k: int, width: int, raw: float, prior: float
+    ) -> Member:
+        # A seed of its own for each: what folds and draws have in common does not average out.
+        seed = self.random_state + k
+        model = BoostedTrees(n_estimators=200, learning_rate=0.07, colsample=0.25, random_state=seed)
+        return Member.fit(model, floats, y, weight, raw=raw, width=width, prior=prior)
 
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
         if self.space is None or extra is not None:
@@ -98,13 +119,16 @@ class AutoPredictor(BasePredictor):
         return self.errors_
 
     def _latent(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
-        """Mean in normal scores and, where asked for, the process's standard deviation there, not yet calibrated."""
+        """Mean in normal scores and, where asked for, a process's standard deviation there, not yet calibrated."""
         floats = self._floats(X, extra)
-        trees = self.scores_.transform(self.trees_.predict(floats))
-        if not return_std:
-            return (1 - TREES) * self.process_.predict(floats) + TREES * trees, None
-        mean, std = self.process_.predict(floats, return_std=True)
-        return (1 - TREES) * mean + TREES * trees, std
+        first, std = self.members_[0], None
+        if return_std:
+            mean, std = first.model.predict(floats, return_std=True)
+            mean = first.back.transform(mean)
+        else:
+            mean = first.predict(floats)
+        rest = zip(self.weights_[1:], self.members_[1:], strict=True)
+        return sum((w * member.predict(floats) for w, member in rest), start=self.weights_[0] * mean), std
 
     def get_state(self) -> State:
         """What has to be written down to predict the same numbers again."""
@@ -113,11 +137,12 @@ class AutoPredictor(BasePredictor):
             "direction": self.direction,
             "n_extra": self.n_extra_,
         }
-        values |= {"widen": self.widen_, "encoders": len(self.encoders_)}
-        parts = {"space": self.space, "scores": self.scores_, "process": self.process_, "trees": self.trees_}
+        values |= {"widen": self.widen_, "encoders": len(self.encoders_), "members": len(self.members_)}
+        parts: dict[str, Any] = {"space": self.space, "scores": self.scores_}
         parts |= {f"encoder-{i}": encoder for i, encoder in enumerate(self.encoders_)}
         parts |= {f"extra-{i}": scores for i, scores in enumerate(self.extra_scores_)}
-        return State(values, {"center": self.center_, "scale": self.scale_, "errors": self.errors_}, parts=parts)
+        parts |= {f"member-{i}": member for i, member in enumerate(self.members_)}
+        return State(values, {name: getattr(self, name + "_") for name in _ARRAYS}, parts=parts)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -125,8 +150,10 @@ class AutoPredictor(BasePredictor):
         values, parts = state.values, state.parts
         made = cls(parts["space"], values["random_state"], direction=values["direction"])
         made.n_extra_, made.widen_ = int(values["n_extra"]), float(values["widen"])
-        made.center_, made.scale_, made.errors_ = (state.arrays[name] for name in ("center", "scale", "errors"))
-        made.scores_, made.process_, made.trees_ = parts["scores"], parts["process"], parts["trees"]
+        for name in _ARRAYS:
+            setattr(made, name + "_", state.arrays[name])
+        made.scores_ = parts["scores"]
+        made.members_ = [parts[f"member-{i}"] for i in range(int(values["members"]))]
         made.encoders_ = [parts[f"encoder-{i}"] for i in range(int(values["encoders"]))]
         made.extra_scores_ = [parts[f"extra-{i}"] for i in range(made.n_extra_)]
         return made
@@ -162,12 +189,15 @@ class AutoPredictor(BasePredictor):
         return np.repeat(np.arange(len(sizes)), sizes)
 
     def _errors(self, target: Floats) -> Floats:
-        """Errors of left-out rows under the mean of both members, in the process's standard deviations."""
-        residual, std = self.process_.leave_one_out()
-        if len(residual) < FEWEST:
+        """Errors of left-out rows under the weighted mean, in the first process's standard deviations."""
+        process = self.members_[0].model
+        if len(process.kept_) < FEWEST:
             return np.empty(0)
-        trees = (target - self.scores_.transform(self.trees_.out_of_fold_))[self.process_.kept_]
-        return np.abs((1 - TREES) * residual + TREES * trees) / np.maximum(std, 1e-12)
+        left_out = self.weights_ @ np.stack([member.left_out[process.kept_] for member in self.members_])
+        return np.abs(target[process.kept_] - left_out) / np.maximum(process.leave_one_out()[1], 1e-12)
+
+
+_ARRAYS = ("center", "scale", "errors", "weights")
 
 
 def _encoders(space: SearchSpace) -> list[Encoder]:

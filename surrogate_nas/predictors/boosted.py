@@ -8,10 +8,16 @@ import xgboost
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 
-from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core import InvalidInputError, choose
 from surrogate_nas.predictors.inputs import Floats, check_features, check_training
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.ubj import check_booster
+
+#: What is minimised, and XGBoost's name for it.
+OBJECTIVES = {"squared": "reg:squarederror", "pairwise": "rank:pairwise"}
+
+#: Partners that each row is compared with per tree, for the pairwise objective.
+PAIRS = 8
 
 
 @final
@@ -22,7 +28,12 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
     from the rows it had not seen. With fewer rows than two per model, or with a single model, all rows are
     seen and the second part is the standard deviation of y.
 
+    Under the pairwise objective (LambdaMART) trees learn the order of the rows, all of one group. A line through
+    what each model says of rows that it has not seen (or, with very few rows, of those it has) turns its output
+    into scores again.
+
     Args:
+        objective: "squared" or "pairwise".
         n_estimators: Trees per model.
         max_depth: Depth of a tree.
         learning_rate: Weight of each tree.
@@ -32,11 +43,15 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         n_models: Number of models, also of folds.
         n_jobs: Threads.
         random_state: Seed.
+
+    References:
+        C. Burges, From RankNet to LambdaRank to LambdaMART: an overview, MSR-TR-2010-82.
     """
 
     def __init__(
         self,
         *,
+        objective: str = "squared",
         n_estimators: int = 300,
         max_depth: int = 4,
         learning_rate: float = 0.05,
@@ -47,6 +62,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         n_jobs: int = 1,
         random_state: int = 0,
     ) -> None:
+        self.objective = objective
         self.n_estimators = n_estimators
         self.max_depth = max_depth
         self.learning_rate = learning_rate
@@ -63,8 +79,9 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         Args:
             X: Features, shape (n, f); NaN = not known.
             y: Scores, shape (n,).
-            sample_weight: Weight per row, shape (n,).
+            sample_weight: Weight per row, shape (n,); not for the pairwise objective.
         """
+        choose("objective", self.objective, OBJECTIVES)
         rows, scores, weight = check_training(self, X, y, sample_weight, allow_nan=True)
         features = rows.astype(np.float32)
         rng = np.random.default_rng(self.random_state)
@@ -73,22 +90,41 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         n = len(target)
         fold = rng.permutation(n) % self.n_models
         held_out = n >= 2 * self.n_models > 2  # a single model has to see everything
-        self.out_of_fold_ = np.full(n, self.center_)
-        self.boosters_ = []
+        if self.objective == "pairwise" and weight is not None:
+            if np.ptp(weight):
+                raise InvalidInputError("sample_weight: pairs of rows have no weights; take objective='squared'")
+            weight = None
+        output = np.zeros(n)  # of the model that has not seen the row, else of the first
+        said = np.empty((self.n_models, n))
+        self.boosters_, self.lines_ = [], np.tile([self.scale_, self.center_], (self.n_models, 1))
         for k in range(self.n_models):
             seen = fold != k if held_out else np.ones(n, dtype=bool)
             seed = int(rng.integers(2**31 - 1))
             booster = self._train(features[seen], target[seen], None if weight is None else weight[seen], seed)
             self.boosters_.append(booster)
-            if held_out:
-                unseen = booster.inplace_predict(features[~seen]).astype(np.float64)
-                self.out_of_fold_[~seen] = unseen * self.scale_ + self.center_
+            said[k] = booster.inplace_predict(features)
+            if self.objective == "pairwise":  # outputs of two models share neither zero nor unit
+                unit = float(said[k, seen].std()) or 1.0
+                self.lines_[k] = 1 / unit, -said[k, seen].mean() / unit
+                said[k] = said[k] * self.lines_[k, 0] + self.lines_[k, 1]
+            output = np.where(~seen if held_out else k == 0, said[k], output)
+        if self.objective == "pairwise":
+            slope = max(float(output @ target), 0.0) / (float(output @ output) or 1.0)
+            self.lines_ = slope * self.scale_ * self.lines_ + [0.0, self.center_]
+            output, said = slope * output, slope * said
+        self.out_of_fold_ = output * self.scale_ + self.center_ if held_out else np.full(n, self.center_)
         self.noise_ = float(np.sqrt(np.mean((self.out_of_fold_ - scores) ** 2)))
-        self.errors_ = np.abs(self.out_of_fold_ - scores) / (self.noise_ or 1.0) if held_out else np.empty(0)
+        deviation = np.sqrt(self.noise_**2 + said.var(axis=0) * self.scale_**2)
+        self.errors_ = (
+            np.abs(self.out_of_fold_ - scores) / np.where(deviation, deviation, 1.0) if held_out else np.empty(0)
+        )
         return self
 
     def left_out_errors(self) -> Floats:
-        """Errors of each row under the model that had not seen it, in standard deviations, without sign."""
+        """Errors of each row under the model that had not seen it, in standard deviations, without sign.
+
+        A little too large for new rows, which the mean of all models predicts.
+        """
         return self.errors_
 
     @overload
@@ -105,7 +141,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         """
         features = check_features(self, X, allow_nan=True).astype(np.float32)
         each = np.stack([b.inplace_predict(features).astype(np.float64) for b in self.boosters_])
-        each = each * self.scale_ + self.center_
+        each = each * self.lines_[:, :1] + self.lines_[:, 1:]
         mean = each.mean(axis=0)
         if not return_std:
             return mean
@@ -116,7 +152,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         values = {"params": self.get_params(deep=False), "center": self.center_, "scale": self.scale_}
         values |= {"noise": self.noise_, "n_features_in": self.n_features_in_}
         boosters = {f"model-{k}": bytes(b.save_raw("ubj")) for k, b in enumerate(self.boosters_)}
-        return State(values, {"out_of_fold": self.out_of_fold_, "errors": self.errors_}, boosters)
+        return State(values, {"out_of_fold": self.out_of_fold_, "errors": self.errors_, "lines": self.lines_}, boosters)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -125,6 +161,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         made.center_, made.scale_ = float(state.values["center"]), float(state.values["scale"])
         made.noise_, made.n_features_in_ = float(state.values["noise"]), int(state.values["n_features_in"])
         made.out_of_fold_, made.errors_ = state.arrays["out_of_fold"], state.arrays["errors"]
+        made.lines_ = state.arrays["lines"]
         made.boosters_ = [
             load_booster(state.boosters[f"model-{k}"], made.n_features_in_, made.n_jobs) for k in range(made.n_models)
         ]
@@ -132,6 +169,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
 
     def _train(self, X: npt.NDArray[np.float32], target: Floats, weight: Floats | None, seed: int) -> xgboost.Booster:
         parameters = {
+            "objective": OBJECTIVES[self.objective],
             "max_depth": self.max_depth,
             "eta": self.learning_rate,
             "subsample": self.subsample,
@@ -144,6 +182,9 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
             "verbosity": 0,
         }
         data = xgboost.QuantileDMatrix(X, label=target, weight=weight, nthread=self.n_jobs)
+        if self.objective == "pairwise":
+            data.set_group([len(target)])
+            parameters |= {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": PAIRS}
         return xgboost.train(parameters, data, num_boost_round=self.n_estimators)
 
     def __sklearn_tags__(self) -> Tags:

@@ -85,7 +85,7 @@ def check_booster(raw: bytes, n_features: int) -> list[dict[str, Any]]:
             and len(document["version"]) == 3
             and not any(len(learner[name]) for name in ("attributes", "feature_names", "feature_types"))
             and booster["name"] == "gbtree"
-            and learner["objective"]["name"] == "reg:squarederror"
+            and learner["objective"]["name"] in ("reg:squarederror", "rank:pairwise")
             and (parameters["num_class"], parameters["num_target"]) == ("0", "1")
             and int(parameters["num_feature"]) == n_features
             and not any(len(part) for part in model["cats"].values())

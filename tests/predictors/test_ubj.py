@@ -13,7 +13,7 @@ from surrogate_nas.predictors.ubj import check_booster, read_ubj
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
-RAW = Forest(n_estimators=3).fit(X, X[:, 0]).get_state().boosters["forest"]
+RAW = Forest(n_estimators=3).fit(X, X[:, 0]).get_state().boosters["forest-0"]
 
 
 def plain(value):
