@@ -43,24 +43,22 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     """Learn from your own measurements; say how far to trust it, what it learned, and what looks best."""
-    from surrogate_nas.cli.learning import across_tasks, as_direction, learn, names_of
+    from surrogate_nas.cli.learning import across_tasks, as_direction, check_scores, learn, names_of
     from surrogate_nas.cli.measurements import read_measurements
     from surrogate_nas.spaces import get_space
 
-    better = as_direction(direction)
+    better, extra = as_direction(direction), names_of(extra_columns)
     _check_options(top, seed, save, report)
     opened = get_space(space)
+    _check_table(table, opened, extra)
     read = read_measurements(
-        measurements, opened, arch_column=arch_column, score_column=score_column, extra_columns=names_of(extra_columns)
+        measurements, opened, arch_column=arch_column, score_column=score_column, extra_columns=extra
     )
+    check_scores(read.y, measurements)
     with console_progress(silent=as_json) as progress:
-        progress.say(read.told())
         meta = None if table is None else across_tasks(table, seed, progress.say)
-        if meta is not None and meta.space != opened:
-            raise InvalidInputError(f"--table: expected one of space {opened.name!r}, got one of {meta.space.name!r}")
-        fitted = learn(
-            opened, read.X, read.y, extra=read.extra, meta=meta, direction=better, seed=seed, option=str(measurements)
-        )
+        fitted = learn(opened, read.X, read.y, extra=read.extra, meta=meta, direction=better, seed=seed)
+        progress.say(read.told())
     found = _look(fitted, opened, read, top, unit, seed or 0)
     fitted.save(save)
     page = None
@@ -95,6 +93,18 @@ def _check_options(top: int, seed: int | None, save: Path, report: Path | None) 
         raise InvalidInputError(f"--report: expected a file that ends with .html, got {report}")
     if report.parent != save and not report.parent.is_dir():
         raise InvalidInputError(f"--report: expected a folder that exists, got {report.parent}")
+
+
+def _check_table(table: str | None, space: "SearchSpace", extra: list[str]) -> None:
+    from surrogate_nas.tables import load_table
+
+    if table is None:
+        return
+    earlier = load_table(table).space
+    if earlier.name != space.name:
+        raise InvalidInputError(f"--table: expected one of space {space.name!r}, got one of {earlier.name!r}")
+    if extra:
+        raise InvalidInputError("--extra-columns: expected none with --table, for earlier tasks have none; drop one")
 
 
 def _look(

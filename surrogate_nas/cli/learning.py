@@ -50,7 +50,6 @@ def across_tasks(table: str, seed: int | None, say: Say) -> "MetaPredictor":
         seed: Seed to learn with now; None takes what ships where there is something.
         say: Tells the user what is being done.
     """
-    from surrogate_nas.experiments import sources_of
     from surrogate_nas.predictors import MetaPredictor
     from surrogate_nas.predictors.pretrained import pretrained_on
     from surrogate_nas.tables import load_table
@@ -61,18 +60,23 @@ def across_tasks(table: str, seed: int | None, say: Say) -> "MetaPredictor":
         say(f"Learned across {', '.join(meta.tasks_)} before it was packaged.")
         return meta
     opened = load_table(table)
-    sources = sources_of(opened)
+    sources = {task: opened.data(task=task, split="val") for task in opened.tasks}
     say(f"Learning across {', '.join(sources)} ...")
     return MetaPredictor(opened.space, random_state=seed or 0).fit(sources)
 
 
-def check_scores_differ(y: "npt.NDArray[np.float64]", option: str) -> None:
-    """Refuse scores that nothing can be learned from."""
+def check_scores(y: "npt.NDArray[np.float64]", place: object) -> None:
+    """Refuse scores that nothing can be learned from.
+
+    Args:
+        y: Measured scores.
+        place: Where they stood, for the message.
+    """
     if not len(y):
-        raise InvalidInputError(f"{option}: expected at least one score, got none that did not fail; train some first")
+        raise InvalidInputError(f"{place}: expected at least one score, got none that did not fail; train some first")
     if len(y) > 1 and y.min() == y.max():
         raise InvalidInputError(
-            f"{option}: expected scores that differ, got {len(y)} equal to {y[0]:g}: nothing to rank by; "
+            f"{place}: expected scores that differ, got {len(y)} equal to {y[0]:g}: nothing to rank by; "
             "measure other architectures, or check the column"
         )
 
@@ -86,29 +90,24 @@ def learn(
     meta: "MetaPredictor | None" = None,
     direction: "Direction" = "max",
     seed: int | None = None,
-    option: str,
 ) -> "BasePredictor":
     """A predictor of the user's task: adapted from earlier tasks where there are some, else from the scores alone.
 
     Args:
         space: Space of the rows.
         X: Measured rows.
-        y: Their scores.
+        y: Their scores, checked.
         extra: Their side features.
         meta: What earlier tasks taught.
         direction: Whether higher or lower is better.
         seed: Seed of the predictor.
-        option: What the measurements are called in messages.
     """
     from surrogate_nas.predictors import AutoPredictor
 
-    check_scores_differ(y, option)
     if meta is not None:
-        if extra is not None:
-            raise InvalidInputError("--extra-columns: expected none, earlier tasks have none; leave out one of the two")
         return meta.adapt(X, y, direction=direction)
     if len(y) < 2:
-        raise InvalidInputError(f"{option}: expected at least 2 scores, got {len(y)}; measure more")
+        raise InvalidInputError(f"expected at least 2 scores where no earlier tasks help, got {len(y)}; measure more")
     return AutoPredictor(space, random_state=seed or 0, direction=direction).fit(X, y, extra=extra)
 
 

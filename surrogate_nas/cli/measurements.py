@@ -31,6 +31,7 @@ class Measurements:
     """What a file holds.
 
     Attributes:
+        space: Space of the architectures.
         X: Architectures with a score, each once, (n, d).
         y: Their scores, the mean where one was measured several times, (n,).
         extra: Their side features, (n, e), or None.
@@ -41,6 +42,7 @@ class Measurements:
         repeats: Rows whose architecture had a score in an earlier row.
     """
 
+    space: "SearchSpace"
     X: "Rows"
     y: Floats
     extra: Floats | None
@@ -103,6 +105,7 @@ def read_measurements(
     order = np.argsort(first)  # as in the file
     mean = np.bincount(back, weights=y[known]) / np.maximum(np.bincount(back), 1)
     return Measurements(
+        space,
         rows[known][first[order]],
         mean[order],
         None if extra is None else extra[known][first[order]],
@@ -120,10 +123,10 @@ def read_architectures(path: Path, space: "SearchSpace", arch_column: str | None
 
     if path.suffix.lower() in (".csv", ".parquet"):
         return read_measurements(path, space, arch_column=arch_column, scores=False).rest
-    lines = [(i, line.strip()) for i, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
-    if not lines:
-        raise InvalidInputError(f"{path}: expected one architecture per line, got an empty file")
     try:
+        lines = [(i, line.strip()) for i, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
+        if not lines:
+            raise InvalidInputError("expected one architecture per line, got an empty file")
         return parse_architectures(space, [text for _, text in lines], lambda i: f"line {lines[i][0]}")
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}") from None

@@ -1,9 +1,8 @@
 """``surrogate-nas rank``: which architectures are expected to be good."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from surrogate_nas.core import Direction
     from surrogate_nas.predictors import BasePredictor, MetaPredictor
     from surrogate_nas.spaces.base import Rows, SearchSpace
 
@@ -22,27 +22,6 @@ EXAMPLE = "surrogate-nas rank --measured runs/wine-20/table.parquet --task wine 
 
 #: Earlier tasks to start from where the user names none and works in their space.
 DEFAULT_TABLE = "nas-bench-graph"
-
-
-@dataclass(frozen=True)
-class Own:
-    """What the user measured, and how to read it.
-
-    Attributes:
-        path: CSV or Parquet file, or a table; None where nothing was measured.
-        space: Space of a CSV or Parquet file, by name or TOML file.
-        task: Task of a table.
-        arch_column: Column of the architectures.
-        score_column: Column of the scores.
-        direction: "max" or "min".
-    """
-
-    path: Path | None
-    space: str | None
-    task: str | None
-    arch_column: str | None
-    score_column: str | None
-    direction: str
 
 
 def command(
@@ -82,7 +61,8 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     """Rank architectures by expected score, with uncertainty; with no measurements, by what earlier tasks say."""
-    from surrogate_nas.cli.learning import best_of, show_ranking
+    from surrogate_nas.cli.learning import as_direction, best_of, check_scores, names_of, show_ranking
+    from surrogate_nas.cli.measurements import is_table, read_measurements
 
     if top < 1:
         raise InvalidInputError(f"--top: expected at least 1, got {top}")
@@ -90,9 +70,21 @@ def command(
         raise InvalidInputError(f"--seed: expected a whole number of at least 0, got {seed}")
     if architectures and listed is not None:
         raise InvalidInputError("--architectures: expected them on the line or in a file, got both")
-    own = Own(measured, space, task, arch_column, score_column, direction)
+    loaded = None if predictor is None else _load(predictor, measured)
     with console_progress(silent=as_json) as progress:
-        fitted, rows, extra = _prepare(own, predictor, table, seed, architectures, listed, extra_columns, progress.say)
+        if measured is None:
+            opened, X, y = _space(loaded, space, table), None, None
+        elif is_table(measured):
+            opened, X, y = _scores(measured, task)
+        else:
+            read = read_measurements(
+                measured, _space(loaded, space, table), arch_column=arch_column, score_column=score_column
+            )
+            opened, X, y = read.space, read.X, read.y
+        rows, extra = _to_rank(opened, architectures, listed, arch_column, names_of(extra_columns), progress.say)
+        if y is not None:
+            check_scores(y, measured)
+        fitted = _fitted(loaded, table, opened, X, y, as_direction(direction), seed, progress.say)
     ranking = best_of(fitted, rows, top, extra)
     if save is not None:
         fitted.save(save)
@@ -104,44 +96,11 @@ def command(
         typer.echo(f"Predictor: {save}")
 
 
-def _prepare(
-    own: Own,
-    predictor: str | None,
-    table: str | None,
-    seed: int | None,
-    architectures: list[str] | None,
-    listed: Path | None,
-    extra_columns: str | None,
-    say: Callable[[str], None],
-) -> "tuple[BasePredictor, Rows, npt.NDArray[np.float64] | None]":
-    """The predictor and what it shall rank; architectures are read before anything is learned."""
-    from surrogate_nas.cli.learning import candidates, names_of
-    from surrogate_nas.cli.measurements import read_architectures, read_measurements
-
-    loaded = None if predictor is None else _load(predictor, own)
-    space, X, y = _measured(own, table, loaded)
-    extra = None
-    if architectures:
-        rows = space.parse(architectures)
-    elif listed is not None and extra_columns:
-        read = read_measurements(
-            listed, space, arch_column=own.arch_column, extra_columns=names_of(extra_columns), scores=False
-        )
-        rows, extra = read.rest, read.rest_extra
-    elif listed is not None:
-        rows = read_architectures(listed, space, own.arch_column if own.path is None else None)
-    else:
-        rows, about = candidates(space)
-        if len(rows) < space.size:
-            say(f"Ranked: {about}.")
-    return _fitted(own, loaded, table, space, X, y, seed, say), rows, extra
-
-
-def _load(predictor: str, own: Own) -> "BasePredictor | MetaPredictor":
+def _load(predictor: str, measured: Path | None) -> "BasePredictor | MetaPredictor":
     from surrogate_nas.predictors import BasePredictor, load_predictor
 
     loaded = load_predictor(predictor)
-    if isinstance(loaded, BasePredictor) and own.path is not None:
+    if isinstance(loaded, BasePredictor) and measured is not None:
         raise InvalidInputError(
             "--predictor and --measured: expected one of them, got both; a saved one is adapted already"
         )
@@ -150,68 +109,94 @@ def _load(predictor: str, own: Own) -> "BasePredictor | MetaPredictor":
     return loaded
 
 
-def _measured(
-    own: Own, table: str | None, loaded: Any
-) -> "tuple[SearchSpace, Rows | None, npt.NDArray[np.float64] | None]":
-    """The space to work in, and the user's rows and scores in it."""
-    from surrogate_nas.cli.measurements import is_table, read_measurements
+def _space(loaded: "BasePredictor | MetaPredictor | None", name: str | None, table: str | None) -> "SearchSpace":
+    """The space to work in, where no table of the user's says it."""
     from surrogate_nas.spaces import get_space
     from surrogate_nas.tables import load_table
 
-    if own.path is not None and is_table(own.path):
-        opened = load_table(str(own.path))
-        if loaded is not None and loaded.space.name != opened.space.name:
-            raise InvalidInputError(
-                f"--measured: expected architectures of space {loaded.space.name!r}, as of --predictor, got "
-                f"{opened.space.name!r}"
-            )
-        return opened.space, *_scores(opened, own.task)
-    if loaded is not None:
-        space = loaded.space
-    else:
-        space = load_table(table or DEFAULT_TABLE).space if own.space is None else get_space(own.space)
-    if own.path is None:
-        return space, None, None
-    read = read_measurements(own.path, space, arch_column=own.arch_column, score_column=own.score_column)
-    return space, read.X, read.y
+    if loaded is not None and loaded.space is not None:
+        return loaded.space
+    return load_table(table or DEFAULT_TABLE).space if name is None else get_space(name)
+
+
+def _scores(measured: Path, task: str | None) -> "tuple[SearchSpace, Rows, npt.NDArray[np.float64]]":
+    """Space, rows and mean validation scores of the user's own trainings."""
+    from surrogate_nas.experiments import mean_over_seeds
+    from surrogate_nas.tables import load_table
+
+    own = load_table(str(measured))
+    if task is None and len(own.tasks) > 1:
+        raise InvalidInputError(f"--task: expected one of {', '.join(own.tasks)}, got none; the table has several")
+    return own.space, *mean_over_seeds(own, task=task or own.tasks[0])
+
+
+def _to_rank(
+    space: "SearchSpace",
+    architectures: list[str] | None,
+    listed: Path | None,
+    arch_column: str | None,
+    extra_columns: list[str],
+    say: Callable[[str], None],
+) -> "tuple[Rows, npt.NDArray[np.float64] | None]":
+    """The architectures that the user named, with their side features, or those of the space."""
+    from surrogate_nas.cli.learning import candidates
+    from surrogate_nas.cli.measurements import read_architectures, read_measurements
+
+    if architectures:
+        return space.parse(architectures), None
+    if listed is not None and extra_columns:
+        read = read_measurements(listed, space, arch_column=arch_column, extra_columns=extra_columns, scores=False)
+        return read.rest, read.rest_extra
+    if listed is not None:
+        return read_architectures(listed, space, arch_column), None
+    rows, about = candidates(space)
+    if len(rows) < space.size:
+        say(f"Ranked: {about}.")
+    return rows, None
 
 
 def _fitted(
-    own: Own, loaded: Any, table: str | None, space: "SearchSpace", X: Any, y: Any, seed: int | None,
+    loaded: "BasePredictor | MetaPredictor | None",
+    table: str | None,
+    space: "SearchSpace",
+    X: "Rows | None",
+    y: "npt.NDArray[np.float64] | None",
+    direction: "Direction",
+    seed: int | None,
     say: Callable[[str], None],
-) -> "BasePredictor":  # fmt: skip
-    from surrogate_nas.cli.learning import across_tasks, as_direction, learn
+) -> "BasePredictor":
+    from surrogate_nas.cli.learning import learn
     from surrogate_nas.predictors import BasePredictor
-    from surrogate_nas.tables import load_table
 
     if isinstance(loaded, BasePredictor):
         return loaded
-    direction = as_direction(own.direction)
-    meta = loaded
+    meta = loaded if loaded is not None else _earlier(space, table, seed, say)
+    if meta is not None and meta.space.name != space.name:
+        raise InvalidInputError(f"--measured: expected architectures of space {meta.space.name!r}, got {space.name!r}")
+    if X is not None and y is not None:
+        made = learn(space, X, y, meta=meta, direction=direction, seed=seed)
+        say(f"Learned from {len(y):,} architecture(s) measured on the new task{' alone' if meta is None else ''}.")
+        return made
     if meta is None:
-        earlier = load_table(table or DEFAULT_TABLE).space
-        if earlier.name == space.name:
-            meta = across_tasks(table or DEFAULT_TABLE, seed, say)
-        elif table is not None:
-            raise InvalidInputError(
-                f"--measured: expected architectures of space {earlier.name!r}, as in --table, got {space.name!r}"
-            )
-        elif y is None:
-            raise InvalidInputError(
-                f"--space: nothing is known about {space.name!r} yet; measure some (--measured FILE), or name a --table"
-            )
-    if y is None:
-        say("Nothing measured on the new task yet, so expected scores are relative.")
-        return meta.adapt(direction=direction)
-    made = learn(space, X, y, meta=meta, direction=direction, seed=seed, option="--measured")
-    say(f"Learned from {len(y):,} architecture(s) measured on the new task{'' if meta else ' alone'}.")
-    return made
+        raise InvalidInputError(
+            f"--space: nothing is known about {space.name!r} yet; measure some (--measured FILE), or name a --table"
+        )
+    say("Nothing measured on the new task yet, so expected scores are relative.")
+    return meta.adapt(direction=direction)
 
 
-def _scores(own: Any, task: str | None) -> "tuple[Rows, npt.NDArray[np.float64]]":
-    """The mean validation scores of the user's own trainings."""
-    from surrogate_nas.experiments import mean_over_seeds
+def _earlier(
+    space: "SearchSpace", table: str | None, seed: int | None, say: Callable[[str], None]
+) -> "MetaPredictor | None":
+    """What earlier tasks teach; nothing where the default table has another space."""
+    from surrogate_nas.cli.learning import across_tasks
+    from surrogate_nas.tables import load_table
 
-    if task is None and len(own.tasks) > 1:
-        raise InvalidInputError(f"--task: expected one of {', '.join(own.tasks)}, got none; the table has several")
-    return mean_over_seeds(own, task=task or own.tasks[0])
+    earlier = load_table(table or DEFAULT_TABLE).space
+    if earlier.name == space.name:
+        return across_tasks(table or DEFAULT_TABLE, seed, say)
+    if table is None:
+        return None
+    raise InvalidInputError(
+        f"--measured: expected architectures of space {earlier.name!r}, as in --table, got {space.name!r}"
+    )
