@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows over which contributions are averaged; they cost far more than predictions.
-ROWS = 512
+ROWS = 256
 
 #: What separates operations in the names of features.
 _SEPARATORS = re.compile(r" -> |[ +]")
