@@ -82,8 +82,8 @@ def _client(purpose: str) -> Any:
 
 def _failures(hub: Any) -> tuple[type[Exception], ...]:
     """What the client raises: errors of its own, and those of the HTTP library that it builds on."""
-    http = [kind for kind in hub.errors.HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")]
-    return (OSError, ValueError, hub.errors.EntryNotFoundError, *http)
+    http = [kind for kind in hub.utils.HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")]
+    return (OSError, ValueError, hub.utils.EntryNotFoundError, *http)
 
 
 def _first_line(error: Exception) -> str:
