@@ -48,19 +48,20 @@ def command(
     rows = fitted.space.parse(architectures) if architectures else None
     with console_progress(silent=as_json) as progress:
         known = None if measured is None else _read(fitted, measured, score_column)
-        left_out: list[BasePredictor] = []
+        checked = None
         if known is not None and len(known.y) > 1:
             progress.say(known.told())
-            left_out = leave_out(fitted, known.X, known.y).predictors
+            checked = leave_out(fitted, known.X, known.y)
+        others = [] if checked is None else checked.predictors
         if rows is None:
-            found: list[Any] = [explain(fitted, left_out=left_out, unit=unit)]
+            found: list[Any] = [explain(fitted, left_out=others, unit=unit)]
         else:
-            found = [explain(fitted, row, left_out=left_out, unit=unit) for row in rows]
+            found = [explain(fitted, row, left_out=others, unit=unit) for row in rows]
         if report is not None:
             from surrogate_nas.reports import write_predictor_report
 
             X, y = (None, None) if known is None else (known.X, known.y)
-            write_predictor_report(fitted, report, X, y, unit=unit)
+            write_predictor_report(fitted, report, X, y, unit=unit, left_out=checked)
     if as_json:
         show_json({"explanations": [_as_json(one, top) for one in found], "report": report})
         return

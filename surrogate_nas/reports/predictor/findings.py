@@ -89,6 +89,7 @@ def find(
     extra: npt.ArrayLike | None = None,
     unit: str = "",
     random_state: int = 0,
+    left_out: LeftOut | None = None,
 ) -> PredictorFindings:
     """Compute all numbers of the page.
 
@@ -99,6 +100,7 @@ def find(
         extra: Their side features, if the predictor was fitted with some; then the page speaks of these rows alone.
         unit: Unit of the scores.
         random_state: Seed of the division into parts.
+        left_out: What ``leave_out`` gave for these rows and this seed, where it is at hand already.
 
     Raises:
         InvalidInputError: The predictor has no space or is not fitted, or arrays do not fit together.
@@ -110,10 +112,9 @@ def find(
         raise InvalidInputError("X and y: expected both or neither, got one of them")
     rows, side = predictor._check_inputs(np.empty((0, space.n_genes), dtype=np.int16) if X is None else X, extra)
     scores = np.empty(0) if y is None else check_scores(y, len(rows))
-    left_out, yardsticks = None, []
-    if len(rows) >= FEWEST:
+    if left_out is None and len(rows) >= FEWEST:
         left_out = leave_out(predictor, rows, scores, extra=side, random_state=random_state)
-        yardsticks = _yardsticks(predictor, space, rows, left_out, random_state)
+    yardsticks = [] if left_out is None else _yardsticks(predictor, space, rows, left_out, random_state)
     candidates = rows_to_explain(space) if side is None else rows
     others = [] if left_out is None else left_out.predictors
     best = _best(predictor, space, candidates, side, rows, scores)
