@@ -31,7 +31,7 @@ def download(repo_id: str, revision: str | None, cache_dir: Path | None, local_f
             library_name="surrogate-nas",
             library_version=__version__,
         )
-    except _failures(hub) as error:
+    except _failures() as error:
         raise InvalidInputError(
             f"{repo_id}: no such folder, and the hub did not give it ({_first_line(error)}); check the name, or sign "
             "in with `hf auth login` if it is private"
@@ -65,7 +65,7 @@ def upload(folder: Path, repo_id: str, *, private: bool | None, revision: str | 
             commit_message=message,
             delete_patterns=["booster-*.ubj"],  # a predictor that stood there may have had more of them
         )
-    except _failures(hub) as error:
+    except _failures() as error:
         raise InvalidInputError(
             f"{repo_id}: not uploaded ({_first_line(error)}); sign in with `hf auth login`, and check the name"
         ) from None
@@ -80,10 +80,12 @@ def _client(purpose: str) -> Any:
     return huggingface_hub
 
 
-def _failures(hub: Any) -> tuple[type[Exception], ...]:
+def _failures() -> tuple[type[Exception], ...]:
     """What the client raises: errors of its own, and those of the HTTP library that it builds on."""
-    http = [kind for kind in hub.utils.HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")]
-    return (OSError, ValueError, hub.utils.EntryNotFoundError, *http)
+    from huggingface_hub.utils import EntryNotFoundError, HfHubHTTPError
+
+    http = [kind for kind in HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")]
+    return (OSError, ValueError, EntryNotFoundError, *http)
 
 
 def _first_line(error: Exception) -> str:
