@@ -61,7 +61,8 @@ def command(
             from surrogate_nas.reports import write_predictor_report
 
             X, y = (None, None) if known is None else (known.X, known.y)
-            write_predictor_report(fitted, report, X, y, unit=unit, left_out=checked)
+            learned = found[0] if rows is None else None
+            write_predictor_report(fitted, report, X, y, unit=unit, left_out=checked, learned=learned)
     if as_json:
         show_json({"explanations": [_as_json(one, top) for one in found], "report": report})
         return

@@ -11,6 +11,7 @@ from surrogate_nas.core import InvalidInputError
 if TYPE_CHECKING:
     from surrogate_nas.cli.measurements import Measurements
     from surrogate_nas.predictors import BasePredictor, LeftOut
+    from surrogate_nas.predictors.explaining.space import SpaceExplanation
     from surrogate_nas.spaces.base import SearchSpace
 
 NAME = "fit"
@@ -59,15 +60,16 @@ def command(
         meta = None if table is None else across_tasks(table, seed, progress.say)
         fitted = learn(opened, read.X, read.y, extra=read.extra, meta=meta, direction=better, seed=seed)
         progress.say(read.told())
-    found = _look(fitted, opened, read, top, unit, seed or 0)
+    found, left_out, learned = _look(fitted, opened, read, top, unit, seed or 0)
     fitted.save(save)
     page = None
     if report is not None:
         from surrogate_nas.reports import write_predictor_report
 
         page = write_predictor_report(
-            fitted, report, read.X, read.y, extra=read.extra, title=measurements.stem, unit=unit, random_state=seed or 0
-        )
+            fitted, report, read.X, read.y, extra=read.extra, title=measurements.stem, unit=unit,
+            random_state=seed or 0, left_out=left_out, learned=learned,
+        )  # fmt: skip
     if as_json:
         counts = {"measured": len(read.y), "without_score": len(read.rest), "repeats": read.repeats}
         columns = {"arch_column": read.arch_column, "score_column": read.score_column}
@@ -109,7 +111,7 @@ def _check_table(table: str | None, space: "SearchSpace", extra: list[str]) -> N
 
 def _look(
     fitted: "BasePredictor", space: "SearchSpace", read: "Measurements", top: int, unit: str, seed: int
-) -> dict[str, Any]:
+) -> "tuple[dict[str, Any], LeftOut | None, SpaceExplanation]":
     """How good the predictor is on rows left out, what it learned, and what it likes best."""
     import numpy as np
 
@@ -137,12 +139,13 @@ def _look(
     if left_out is not None:
         agreement = {"kendall": left_out.kendall, "spearman": left_out.spearman, "mean_error": left_out.error}
         agreement |= {f"inside_{level:.0%}": share for level, share in left_out.inside.items()}
-    return {
+    found = {
         "cross_validation": agreement,
         "learned": learned.sentences(SENTENCES),
         "ranked": among,
         "ranking": best_of(fitted, rows, top, extra),
     }
+    return found, left_out, learned
 
 
 def _tell(found: dict[str, Any], unit: str) -> None:

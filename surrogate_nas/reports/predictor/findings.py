@@ -90,6 +90,7 @@ def find(
     unit: str = "",
     random_state: int = 0,
     left_out: LeftOut | None = None,
+    learned: SpaceExplanation | None = None,
 ) -> PredictorFindings:
     """Compute all numbers of the page.
 
@@ -101,6 +102,7 @@ def find(
         unit: Unit of the scores.
         random_state: Seed of the division into parts.
         left_out: What ``leave_out`` gave for these rows and this seed, where it is at hand already.
+        learned: What ``explain`` gave for the space, likewise.
 
     Raises:
         InvalidInputError: The predictor has no space or is not fitted, or arrays do not fit together.
@@ -120,7 +122,8 @@ def find(
     best = _best(predictor, space, candidates, side, rows, scores)
     x = space.parse([best["architecture"].iloc[0]])
     own = None if side is None else side[(rows == x).all(axis=1)][:1]
-    learned = explain(predictor, X=candidates, extra=side, left_out=others, unit=unit)
+    if learned is None:
+        learned = explain(predictor, X=candidates, extra=side, left_out=others, unit=unit)
     return PredictorFindings(
         predictor=predictor, space=space, X=rows, y=scores, seed=random_state, left_out=left_out,
         yardsticks=yardsticks, learned=learned, best=best, candidates=len(candidates), unit=unit,

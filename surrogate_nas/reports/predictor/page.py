@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from surrogate_nas.predictors import BasePredictor
 from surrogate_nas.predictors.explaining.held_out import LeftOut
+from surrogate_nas.predictors.explaining.space import SpaceExplanation
 from surrogate_nas.reports.document import document, write_page
 from surrogate_nas.reports.predictor import sections
 from surrogate_nas.reports.predictor.findings import PredictorFindings, find
@@ -35,6 +36,7 @@ def write_predictor_report(
     unit: str = "",
     random_state: int = 0,
     left_out: LeftOut | None = None,
+    learned: SpaceExplanation | None = None,
 ) -> Path:
     """Write one page on a fitted predictor: how good it is, what it has learned, what it likes best.
 
@@ -51,6 +53,7 @@ def write_predictor_report(
         unit: Unit of the scores: "%", "ms" ...; "1" or "" for plain numbers.
         random_state: Seed of the division into parts for cross-validation.
         left_out: What ``leave_out`` gave for X, y and this seed, where it is at hand already: it need not be repeated.
+        learned: What ``explain`` gave for the space, likewise.
 
     Returns:
         Where the page is.
@@ -59,7 +62,7 @@ def write_predictor_report(
         InvalidInputError: The predictor is not fitted or has no space, arrays do not fit together, or the page cannot
             be written.
     """
-    found = find(predictor, X, y, extra=extra, unit=unit, random_state=random_state, left_out=left_out)
+    found = find(predictor, X, y, extra=extra, unit=unit, random_state=random_state, left_out=left_out, learned=learned)
     return write_page(Path(path), render(found, title or f"A predictor for {found.space.name}"))
 
 
