@@ -14,7 +14,7 @@ from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
 
 BATCH = 128
-CHUNK = 1024
+CHUNK = 256
 RATE = 3e-3
 HIDDEN = 64
 ROUNDS = 3

@@ -56,20 +56,22 @@ class SharedFeatures(Encoder):
     2**x over their nodes (x at most 1). Then the structure (:data:`STRUCTURE`): edges, levels, paths, degrees at both
     ends, signal. Sums and counts are given as log(1 + sum).
 
-    Every column comes twice: as it is, and as the share of a fixed sample of the space that lies below it (ties
+    Every column may come twice: as it is, and as the share of a fixed sample of the space that lies below it (ties
     count half), which makes a deep network of a shallow space comparable to a deep one of a deep space.
     Columns do not depend on the space, so that none is dropped. Rows with one canonical form get equal features.
 
     Args:
         space: The space of the rows.
+        quantiles: Whether there are these shares; within one space they say nothing new.
     """
 
     invariant: ClassVar[bool] = True
     shared: ClassVar[bool] = True
     learned: ClassVar[tuple[str, ...]] = ("columns_", "sample_")
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, *, quantiles: bool = True) -> None:
         self.space = space
+        self.quantiles = quantiles
 
     def _learn(self, sample: npt.NDArray[np.int16]) -> None:
         self.sample_ = np.sort(np.rint(self._distinct(sample[:QUANTILE_ROWS]) * STEPS), axis=0)
@@ -80,12 +82,14 @@ class SharedFeatures(Encoder):
         n_distinct = which.max() + 1  # attributes that are one in this space are computed once
         columns = [which + i * n_distinct for i in range(len(SUMMARIES))]
         columns.append(len(SUMMARIES) * n_distinct + np.arange(len(STRUCTURE)))
-        both = np.concatenate([plain, _quantiles(np.rint(plain * STEPS), self.sample_)], axis=1)
-        return both.take(np.concatenate([*columns, *(c + plain.shape[1] for c in columns)]), axis=1)
+        if self.quantiles:
+            columns += [c + plain.shape[1] for c in columns]
+            plain = np.concatenate([plain, _quantiles(np.rint(plain * STEPS), self.sample_)], axis=1)
+        return plain.take(np.concatenate(columns), axis=1)
 
     def _names(self) -> list[str]:
         names = [f"{how} {what}" for how in SUMMARIES for what in ATTRIBUTES] + list(STRUCTURE)
-        return names + [f"quantile of {name}" for name in names]
+        return names + [f"quantile of {name}" for name in names if self.quantiles]
 
     def _vocabulary(self) -> tuple[Operation, ...]:
         return self.space.graphs(np.empty((0, self.space.n_genes), dtype=np.int16)).vocabulary

@@ -80,6 +80,14 @@ def test_quantiles_say_how_much_of_the_space_lies_below():
     assert (values[:, ALL_NAMES.index("quantile of total attention")] == 0.5).all(), "what never varies is half"
 
 
+def test_quantiles_can_be_left_out():
+    rows = CELL.sample(50, np.random.default_rng(0))
+    encoder = SharedFeatures(CELL, quantiles=False).fit()
+    assert encoder.get_feature_names_out().tolist() == ALL_NAMES[: len(ALL_NAMES) // 2]
+    both = SharedFeatures(CELL).fit().transform(rows)
+    np.testing.assert_array_equal(encoder.transform(rows), both[:, : both.shape[1] // 2])
+
+
 def test_names_of_operations_do_not_matter():
     def space(*names):
         conv, wide = Operation(names[0], "convolution", 3, True, 1.0), Operation(names[1], "convolution", 5, True, 2.0)
