@@ -25,9 +25,9 @@ from surrogate_nas.predictors.torch_ensemble import (
 from surrogate_nas.predictors.uncertainty import reach
 from surrogate_nas.spaces.base import SearchSpace
 
-#: Batches per pass over the rows, and the fewest rows in one of them. A share of the rows in place of a number keeps
-#: the number of updates, and pairs say more the more rows they are drawn from.
-BATCHES, SMALLEST_BATCH = 4, 16
+#: Updates per epoch, and the fewest rows in one of them. A share of the rows in place of a number, because the more
+#: rows pairs are drawn from, the more they say, and because twenty small updates take as long as twenty large ones.
+BATCHES, SMALLEST_BATCH = 4, 64
 
 #: The schedule's other half; margin of the ranking loss.
 LEARNING_RATE, WEIGHT_DECAY, MARGIN = 1e-2, 1e-2, 0.1
@@ -49,8 +49,8 @@ BLOCK = 512
 class GraphNetwork(BasePredictor):
     """Graph networks that follow the signal through an architecture, forwards and back; their mean predicts.
 
-    A node sums up what its predecessors send it, each edge with a weight that the two operations set (attention),
-    mixes it, and its operation's gate decides what passes. A second sweep leads from the output back to the
+    A node sums up what its predecessors send it, weighed by what its operation looks for (attention), mixes the sum,
+    and its operation's gate decides what passes. A second sweep leads from the output back to the
     input, and a small head turns both ends, with the side features, into a score. Operations are a learned
     embedding plus their attributes, which all spaces share; identities are edges. Networks learn the order of the
     measured architectures rather than their scores; rows that one of them had to do without say which score its
@@ -60,7 +60,7 @@ class GraphNetwork(BasePredictor):
         space: The space of the rows.
         n_models: Networks; all are trained at once, each without one fold of the rows.
         hidden: Numbers that travel along edges.
-        epochs: Passes over the rows.
+        epochs: Passes over the rows; four updates each, also where fewer rows make it several passes.
         attention: Whether edges have learned weights.
         backward: Whether there is a sweep back.
         ranking: Whether pairs are ranked (hinge loss); else normal scores are fitted (squared loss).
@@ -135,8 +135,9 @@ class GraphNetwork(BasePredictor):
             return squared_loss(scores, goal[rows], shares[:, rows])
 
         batch = max(SMALLEST_BATCH, -(-len(target) // BATCHES))
-        steps = self.epochs * max(1, len(target) // batch)
-        return train(start, loss, len(target), Schedule(steps, batch, LEARNING_RATE, WEIGHT_DECAY), generator)
+        steps = self.epochs * BATCHES if np.ptp(target) > 0 else 0  # equal scores have nothing to teach
+        plan = Schedule(steps, batch, LEARNING_RATE, WEIGHT_DECAY)
+        return train(start, loss, len(target), plan, generator)
 
     @torch.no_grad()
     def _raw_scores(self, X: npt.NDArray[Any], extra: Floats | None) -> Floats:

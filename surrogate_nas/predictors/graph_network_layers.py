@@ -154,8 +154,7 @@ def initial(n_models: int, shape: Shape, vocabulary: Vocabulary, n_side: int, ge
         add(f"{way} bias", d, h)
         add(f"{way} mix", h, h)
         if shape.attention:
-            add(f"{way} reader", d, d)
-            add(f"{way} read", d, d)
+            add(f"{way} reader", d, h)
     if shape.backward:
         add("backward peer", h, h)
     add("head", h * (2 if shape.backward else 1) + n_side, h)
@@ -188,13 +187,13 @@ def _sweep(
 ) -> list[Tensor | None]:
     """State of every node, (m, b, h) each, in the order of the edges; None where no graph has that node.
 
-    A node sums up what its predecessors send, mixes it, and lets its operation's gate decide what passes.
+    A node sums up what its predecessors send, each weighed by how it meets what the node's operation looks for, mixes
+    the sum, and lets its operation's gate decide what passes.
     """
     gates = torch.sigmoid(described @ parameters[f"{way} gate"])
     biases = described @ parameters[f"{way} bias"]
-    weights = graphs.edges[None]
-    if f"{way} reader" in parameters:
-        weights = weights * _attention(parameters, way, described, graphs.ops)
+    attentive = f"{way} reader" in parameters
+    readers = described @ parameters[f"{way} reader"] * gates.shape[-1] ** -0.5 if attentive else None
     m, (b, v) = len(described), graphs.ops.shape
     there = (graphs.edges != 0).any(dim=0).tolist()
     states: list[Tensor | None] = [parameters[f"{way} start"][:, None].expand(m, b, -1)]
@@ -203,25 +202,18 @@ def _sweep(
         if not sources:
             states.append(None)
             continue
-        sent = torch.stack([state for i in sources if (state := states[i]) is not None])
-        total = (sent * weights[:, :, sources, node].permute(2, 0, 1)[..., None]).sum(dim=0)
         op = graphs.ops[:, node]
+        sent = torch.stack([state for i in sources if (state := states[i]) is not None])
+        weights = graphs.edges[:, sources, node].T[:, None]
+        if readers is not None:  # from 0 to 2, and about 1 at the start: a sum, not a mean, of what is sent
+            weights = weights * 2 * torch.sigmoid((_normalised(sent) * readers.index_select(1, op)).sum(dim=-1))
+        total = (sent * weights[..., None]).sum(dim=0)
         mixed = _normalised(total) @ parameters[f"{way} mix"] + biases.index_select(1, op)
         if peers is not None and (peer := peers[node]) is not None:
             mixed = mixed + peer @ parameters[f"{way} peer"]
         passed = gates.index_select(1, op) * (total + torch.relu(mixed))
         states.append(passed * graphs.kept[:, node, None])
     return states
-
-
-def _attention(parameters: Parameters, way: str, described: Tensor, ops: Tensor) -> Tensor:
-    """How much each node reads of each other, by their operations: 0 to 2, 1 at the start; (m, b, v, v)."""
-    b, v = ops.shape
-    read, reader = (
-        (described @ parameters[f"{way} {role}"]).index_select(1, ops.reshape(-1)).reshape(len(described), b, v, -1)
-        for role in ("read", "reader")
-    )
-    return 2 * torch.sigmoid(read @ reader.transpose(2, 3) * described.shape[-1] ** -0.5)
 
 
 def _normalised(states: Tensor) -> Tensor:

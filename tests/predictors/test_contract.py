@@ -27,6 +27,13 @@ FACTORIES = {
         BoostedTrees(n_estimators=30, learning_rate=0.2, n_models=2),
         direction=direction,
     ),
+    "pairwise": lambda space, direction: Predictor(
+        space,
+        GraphFeatures(space, pairs=False),
+        BoostedTrees(objective="pairwise", n_estimators=60, learning_rate=0.1),
+        direction=direction,
+    ),
+    "ridge": lambda space, direction: Predictor(space, GraphFeatures(space), Ridge(), direction=direction),
     "forest": lambda space, direction: Predictor(
         space, AdjacencyEncoder(space), Forest(n_estimators=40), direction=direction
     ),
@@ -36,9 +43,7 @@ FACTORIES = {
     "linear": lambda space, direction: Predictor(
         space, OneHotEncoder(space), GaussianProcess(max_rows=50), direction=direction
     ),
-    "network": lambda space, direction: GraphNetwork(
-        space, n_models=3, hidden=16, epochs=20, random_state=1, direction=direction
-    ),
+    "network": lambda space, direction: GraphNetwork(space, n_models=2, hidden=12, epochs=8, direction=direction),
     "perceptron": lambda space, direction: Predictor(
         space, GraphFeatures(space), MLPEnsemble(n_models=3, hidden=16, epochs=40), direction=direction
     ),

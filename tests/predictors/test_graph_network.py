@@ -11,7 +11,7 @@ from surrogate_nas.predictors.graph_network_layers import GraphTensors, Shape, V
 from surrogate_nas.spaces import get_space, list_spaces
 from surrogate_nas.testing.predictor import task
 
-SMALL = {"n_models": 2, "hidden": 12, "epochs": 8}
+SMALL = {"n_models": 2, "hidden": 12, "epochs": 3}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def cells():
 @pytest.fixture(scope="module")
 def fitted(cells):
     X, y, test, true = task(cells, 100)
-    return GraphNetwork(cells, n_models=4, hidden=16, epochs=20).fit(X, y), test, true
+    return GraphNetwork(cells, n_models=4, hidden=16, epochs=15).fit(X, y), test, true
 
 
 @pytest.mark.parametrize("name", list_spaces())
@@ -76,7 +76,7 @@ def test_many_networks_at_once_are_each_network_alone(cells):
 @pytest.mark.parametrize("variant", [{"attention": False}, {"backward": False}, {"ranking": False}, {"n_models": 1}])
 def test_every_variant_learns_and_is_saved(cells, variant, tmp_path):
     X, y, test, true = task(cells, 80)
-    predictor = GraphNetwork(cells, **({"n_models": 3, "hidden": 16, "epochs": 20} | variant)).fit(X, y)
+    predictor = GraphNetwork(cells, **({"n_models": 3, "hidden": 16, "epochs": 8} | variant)).fit(X, y)
     mean, std = predictor.predict(test, return_std=True)
     assert kendall_tau(mean, true) > 0.2
     predictor.save(tmp_path / "saved")
@@ -98,7 +98,7 @@ def test_side_features_help_and_may_be_unknown(cells):
     proxy, of_test = y + 0.3 * rng.normal(size=60), true + 0.3 * rng.normal(size=len(true))
     proxy[::5] = np.nan
     of_test[::7] = np.nan
-    network = GraphNetwork(cells, n_models=3, hidden=16, epochs=30)
+    network = GraphNetwork(cells, n_models=3, hidden=16, epochs=8)
     without = kendall_tau(network.fit(X, y).predict(test), true)
     told = kendall_tau(network.fit(X, y, extra=proxy).predict(test, extra=of_test), true)
     assert told > without
@@ -110,8 +110,8 @@ def test_rows_of_more_weight_count_more(cells):
     X, y, _, _ = task(cells, 60)
     heavy = np.arange(60) < 30
     wrong = np.where(heavy, y, y[::-1])
-    weighted = GraphNetwork(cells, **SMALL | {"epochs": 30}).fit(X, wrong, sample_weight=np.where(heavy, 20.0, 0.05))
-    plain = GraphNetwork(cells, **SMALL | {"epochs": 30}).fit(X, wrong)
+    weighted = GraphNetwork(cells, **SMALL | {"epochs": 10}).fit(X, wrong, sample_weight=np.where(heavy, 20.0, 0.05))
+    plain = GraphNetwork(cells, **SMALL | {"epochs": 10}).fit(X, wrong)
     assert kendall_tau(weighted.predict(X[heavy]), y[heavy]) > kendall_tau(plain.predict(X[heavy]), y[heavy])
 
 
