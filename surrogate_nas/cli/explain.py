@@ -117,8 +117,7 @@ def _show_space(found: "SpaceExplanation", top: int) -> None:
         right=(1, 3, 5),
     )  # fmt: skip
     typer.echo("")
-    strongest = found.effects["effect"].abs().sort_values(ascending=False, kind="stable").index[:top]
-    _show_changes(found.effects.loc[strongest], words, ["decision", "option"])
+    _show_changes(found.strongest(top), words, ["decision", "option"])
 
 
 def _show_architecture(found: "ArchitectureExplanation", top: int) -> None:

@@ -246,3 +246,17 @@ def test_what_cannot_be_explained_is_refused_in_one_line(auto, measured):
 def test_a_few_failures_do_not_set_the_digits():
     good = np.linspace(90.0, 91.0, 50)
     assert Wording.of("%", "max", np.append(good, [10.0, 10.0])).decimals == Wording.of("%", "max", good).decimals
+
+
+def test_what_is_not_sure_is_not_said():
+    space = sn.get_space("nas-bench-301")
+    X = space.sample(400, np.random.default_rng(0))
+    noise = np.random.default_rng(1).normal(size=400)
+    found = explain_scores(space, X, 5.0 * (X[:, 1] == 2) + noise)
+    strong = found.strongest(100)
+    assert strong["option"].iloc[0] == decisions_of(space)[1].options[2]
+    assert (strong["effect"].abs() >= 2 * strong["std"]).all()
+    assert (strong["rows"] >= 10).all()
+    said = " ".join(found.sentences())
+    assert "100% of the best predicted hundredth" in said
+    assert "take 0 and 1 at normal cell, node 2, reads" not in said  # all do: there is no choice

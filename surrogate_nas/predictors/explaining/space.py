@@ -35,8 +35,8 @@ SPREAD_ROWS = 2**12
 #: Pairs of decisions and shares of variance below these are not worth a sentence.
 MAX_PAIRS, SMALLEST_SHARE = 3, 0.01
 
-#: What most of the best have in common is.
-COMMON = 0.5
+#: What most of the best have in common, and so many more of them than of all, is worth a sentence.
+COMMON, MORE = 0.5, 0.2
 
 
 @final
@@ -85,16 +85,28 @@ class SpaceExplanation:
             return [f"Every architecture is predicted the same score, {words.score(self.mean)}."]
         first = [f"{row.decision} ({row.share:.0%})" for row in lines(self.decisions.head(3))]
         said = [f"What decides most, by share of the variance of predicted scores: {', '.join(first)}."]
-        strongest = self.effects.reindex(self.effects["effect"].abs().sort_values(ascending=False, kind="stable").index)
-        for row in lines(strongest.head(top)):
+        for row in lines(self.strongest(top)):
             said.append(f"{row.decision}: {row.option} {words.worth(row.effect, row.std)} on average.")
         pairs = self.interactions[self.interactions["share"] >= SMALLEST_SHARE].head(min(top, MAX_PAIRS))
         for row in lines(pairs):
             both = f"{row.option} at {row.decision} together with {row.other_option} at {row.other}"
             said.append(f"{both} {words.worth(row.effect)} beyond what each does alone.")
-        for row in lines(self.effects[self.effects["among_best"] >= COMMON].nlargest(2, "among_best")):
-            said.append(f"{row.among_best:.0%} of the best predicted hundredth take {row.option} at {row.decision}.")
+        more = self.effects["among_best"] - self.effects["rows"] / self.rows
+        for k in more[(more >= MORE) & (self.effects["among_best"] >= COMMON)].nlargest(2).index:
+            row = self.effects.loc[k]
+            told = f"{row['among_best']:.0%} of the best predicted hundredth take {row['option']} at {row['decision']}"
+            said.append(f"{told}, {row['rows'] / self.rows:.0%} of all do.")
         return said
+
+    def strongest(self, top: int) -> "pd.DataFrame":
+        """The options that move the score most, of those that enough architectures take to be sure of it.
+
+        Args:
+            top: How many.
+        """
+        size = self.effects["effect"].abs()
+        sure = (self.effects["rows"] >= min(FEWEST_ROWS, self.rows)) & ~(size < 2 * self.effects["std"])
+        return self.effects.loc[size[sure].sort_values(ascending=False, kind="stable").index[:top]]
 
 
 def rows_to_explain(space: SearchSpace) -> Rows:
