@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
+from surrogate_nas.spaces.operations import is_whole
 
 Features = npt.NDArray[np.float32]
 
@@ -47,6 +48,14 @@ class Encoder(TransformerMixin, BaseEstimator, ABC):
 
     def _learn(self, sample: npt.NDArray[np.int16]) -> None:
         """What an encoder has to know of its space, from the fixed sample of it, before it can encode."""
+
+    def _check_count(self, name: str, least: int) -> None:
+        """Check a parameter that counts something."""
+        value = self.get_params(deep=False)[name]
+        if not is_whole(value, least):
+            raise InvalidInputError(
+                f"{type(self).__name__}: {name}: expected a whole number of at least {least}, got {value!r}"
+            )
 
     def _networks(self, X: npt.NDArray[np.int16]) -> tuple[GraphBatch, npt.NDArray[np.int64]]:
         """Graphs of the distinct networks among the rows, and which of them each row is."""

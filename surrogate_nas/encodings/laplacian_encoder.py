@@ -47,6 +47,9 @@ class LaplacianEncoder(Encoder):
         self.space = space
         self.k = k
 
+    def _learn(self, sample: npt.NDArray[np.int16]) -> None:
+        self._check_count("k", 1)
+
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
         networks, back = self._networks(X)
         graphs = Contracted.of(coarse(networks))

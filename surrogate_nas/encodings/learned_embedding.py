@@ -53,6 +53,8 @@ class LearnedEmbedding(Encoder):
         self.random_state = random_state
 
     def _learn(self, sample: npt.NDArray[np.int16]) -> None:
+        self._check_count("dimension", 1)
+        self._check_count("epochs", 0)
         graphs = coarse(self._networks(sample)[0])
         model = self._model(graphs)
         _train(model, graphs, self.epochs, torch.Generator().manual_seed(self.random_state))

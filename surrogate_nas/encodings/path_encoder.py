@@ -45,6 +45,7 @@ class PathEncoder(Encoder):
 
     def _learn(self, sample: npt.NDArray[np.int16]) -> None:
         """Make ``next_``, shape (sequences, vocabulary): which sequence an operation turns one into; -1 if unknown."""
+        self._check_count("max_paths", 1)
         networks, back = self._networks(sample)
         weight = np.bincount(back, minlength=len(networks))  # the sample counts rows, not networks
         graphs = Contracted.of(coarse(networks))

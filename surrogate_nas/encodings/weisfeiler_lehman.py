@@ -55,6 +55,8 @@ class WeisfeilerLehman(Encoder):
 
     def _learn(self, sample: npt.NDArray[np.int16]) -> None:
         """Make ``colours_``, sorted within each round, and ``starts_``, where each round's begin, (rounds + 1,)."""
+        self._check_count("iterations", 0)
+        self._check_count("max_colours", 1)
         networks, back = self._networks(sample)
         weight = np.bincount(back, minlength=len(networks))  # the sample counts rows, not networks
         graphs = Contracted.of(coarse(networks))
