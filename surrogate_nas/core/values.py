@@ -113,6 +113,7 @@ class TaskData:
         descriptors: Numbers that describe the data set (size, classes, ...), or None.
         unit: Unit of ``y``.
         direction: "max" if higher is better, "min" if lower is.
+        space: The search space of the rows, where it is another one than that of the predictor.
     """
 
     X: npt.NDArray[np.int16]
@@ -121,6 +122,7 @@ class TaskData:
     descriptors: dict[str, float] | None = None
     unit: str = ""
     direction: Direction = "max"
+    space: Any = None
 
     @classmethod
     def of(cls, value: Any) -> "TaskData":

@@ -115,6 +115,10 @@ class AutoPredictor(BasePredictor):
         half = reach(self.errors_, level) * (np.zeros(len(X)) if std is None else std)
         return self.scores_.inverse(mean - half), self.scores_.inverse(mean + half)
 
+    def left_out(self) -> Floats:
+        """What each training row would be expected to score had it not been seen, (n,); NaN = not known."""
+        return self.scores_.inverse(self.weights_ @ np.stack([member.left_out for member in self.members_]))
+
     def _left_out_errors(self) -> Floats:
         return self.errors_
 

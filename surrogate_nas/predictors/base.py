@@ -84,7 +84,7 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         if not len(rows):
             raise InvalidInputError("fit: expected at least one measured architecture, got none")
         scores = check_scores(y, len(rows))
-        side = _check_extra(extra, len(rows))
+        side = check_extra(extra, len(rows))
         weight = None if sample_weight is None else check_scores(sample_weight, len(rows), "sample_weight")
         if weight is not None and not (weight > 0).all():
             raise InvalidInputError("sample_weight: expected positive weights; drop the rows that should not count")
@@ -177,7 +177,7 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         if not hasattr(self, "n_extra_"):
             raise InvalidInputError(f"{type(self).__name__}: not fitted yet; call fit(X, y) first")
         rows = self._check_rows(X)
-        side = _check_extra(extra, len(rows))
+        side = check_extra(extra, len(rows))
         if (0 if side is None else side.shape[1]) != self.n_extra_:
             got = "none" if side is None else str(side.shape[1])
             raise InvalidInputError(f"extra: expected the {self.n_extra_} side features seen in fit, got {got}")
@@ -258,7 +258,8 @@ class Predictor(BasePredictor):
         return made
 
 
-def _check_extra(extra: npt.ArrayLike | None, n: int) -> Floats | None:
+def check_extra(extra: npt.ArrayLike | None, n: int) -> Floats | None:
+    """Side features as float64 of shape (n, e), NaN = not known; None where there are none."""
     if extra is None:
         return None
     side = np.asarray(extra, dtype=np.float64)

@@ -1,6 +1,7 @@
 """Learning across tasks: from many measured tasks to a predictor for a new one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self, final
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy.typing as npt
 from surrogate_nas.core import Direction, InvalidInputError, TaskData, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_scores
+from surrogate_nas.predictors.base import check_extra
+from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.predictors.pretrained import Shareable
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer import TransferPredictor
@@ -16,7 +19,11 @@ from surrogate_nas.predictors.transfer_features import TransferFeatures
 from surrogate_nas.predictors.transfer_learning import learn_prior
 from surrogate_nas.predictors.transfer_scores import ScoreScale
 from surrogate_nas.predictors.transfer_sources import Source, genes_matter
+from surrogate_nas.predictors.transfer_spaces import Translator
 from surrogate_nas.spaces.base import SearchSpace
+
+#: How much the reliability of a source counts that comes from another search space.
+OTHER_SPACE = 0.5
 
 #: Genes times values up to which each gets a column of its own.
 MAX_GENES = 1024
@@ -26,7 +33,8 @@ MAX_GENES = 1024
 class MetaPredictor(Shareable):
     """Learns from tasks with many scores how a task with few, or none, will turn out.
 
-    Tasks may have different rows, units, directions and sizes. ``fit`` reads what it is given and nothing else.
+    Tasks may have different rows, units, directions, sizes and, told by :class:`TaskData`, search spaces. ``fit`` reads
+    what it is given and nothing else.
 
     Args:
         space: The space of the rows.
@@ -53,20 +61,22 @@ class MetaPredictor(Shareable):
             )
         if not sources:
             raise InvalidInputError("sources: expected at least one measured task, got none")
+        rng = as_generator(self.random_state)
         tasks = {name: self._checked(name, TaskData.of(value)) for name, value in sources.items()}
-        features = self._features(list(tasks.values()))
+        told = self._told(list(tasks.values()), rng)
+        features = self._features(told)
         known: dict[bytes, Any] = {}
         learned = []
-        for task in tasks.values():
-            key = task.X.tobytes()
+        for task, own in zip(tasks.values(), told, strict=True):
+            key = own.X.tobytes() + (b"" if own.extra is None else own.extra.tobytes())
             if key not in known:
-                known[key] = features.transform(task.X)
-            learned.append(Source(task.X, known[key], task.y if task.direction == "max" else -task.y))
-        descriptors = [task.descriptors for task in tasks.values()]
-        self.prior_ = learn_prior(features, learned, descriptors, as_generator(self.random_state))
+                known[key] = features.transform(own.X, own.extra)
+            trust = 1.0 if task.space is None else OTHER_SPACE
+            learned.append(Source(own.X, known[key], own.y if own.direction == "max" else -own.y, trust))
+        self.prior_ = learn_prior(features, learned, [task.descriptors for task in told], rng)
         self.tasks_ = tuple(tasks)
         self.directions_ = tuple(task.direction for task in tasks.values())
-        self.scales_ = tuple(ScoreScale.of(s.y) for s in learned)
+        self.scales_ = tuple(ScoreScale.of(t.y if t.direction == "max" else -t.y) for t in tasks.values())
         return self
 
     def adapt(
@@ -83,8 +93,10 @@ class MetaPredictor(Shareable):
         Args:
             X: Rows with a known score, shape (n, d); None for n = 0.
             y: Their scores in the new task's unit, shape (n,); None for n = 0.
-            extra: Side features of the rows.
-            descriptors: Numbers that describe the new task.
+            extra: Side features of the rows, shape (n, e), where the sources had some; then also to be given
+                to ``predict``.
+            descriptors: Numbers that describe the new task, as those of the sources do: sources of its kind
+                then weigh more.
             direction: "max" if a higher score is better in the new task.
 
         Returns:
@@ -129,13 +141,22 @@ class MetaPredictor(Shareable):
         )
         return made
 
+    def _told(self, tasks: list[TaskData], rng: np.random.Generator) -> list[TaskData]:
+        """The same tasks, those of other spaces told in rows of one's own."""
+        if all(task.space is None for task in tasks):
+            return tasks
+        widths = [task.extra.shape[1] for task in tasks if task.space is None and task.extra is not None]
+        translate = Translator(self.space, max(widths, default=0), rng)
+        return [task if task.space is None else translate(task) for task in tasks]
+
     def _features(self, tasks: list[TaskData]) -> TransferFeatures:
         """Features of what networks compute; of how they are written down, too, where that shows in the scores."""
-        plain = TransferFeatures(self.space)
+        side = _side_scores(tasks)
+        plain = TransferFeatures(self.space, side=side)
         if self.space.n_genes * int(self.space.cardinalities.max()) > MAX_GENES:
             return plain
-        exact = TransferFeatures(self.space, exact=True)
-        return exact if genes_matter(plain, exact, [(task.X, task.y) for task in tasks]) else plain
+        exact = TransferFeatures(self.space, exact=True, side=side)
+        return exact if genes_matter(plain, exact, [(task.X, task.y, task.extra) for task in tasks]) else plain
 
     def _scale(self, direction: Direction) -> ScoreScale:
         """What to expect of scores: as in the sources that share the direction; in all of them if none does."""
@@ -143,10 +164,25 @@ class MetaPredictor(Shareable):
         return ScoreScale.among(alike or list(self.scales_))
 
     def _checked(self, name: str, task: TaskData) -> TaskData:
-        rows = self.space.rows(task.X)
+        space = self.space if task.space is None else task.space
+        rows = space.rows(task.X)
         if not len(rows):
             raise InvalidInputError(f"task {name!r}: expected at least one measured architecture, got none")
-        if not self.space.in_range(rows).all():
-            raise InvalidInputError(f"task {name!r}: expected rows of space {self.space.name!r}, some are outside it")
+        if not space.in_range(rows).all():
+            raise InvalidInputError(f"task {name!r}: expected rows of space {space.name!r}, some are outside it")
         y = check_scores(task.y, len(rows), f"scores of task {name!r}")
-        return TaskData(rows, y, task.extra, task.descriptors, task.unit, task.direction)
+        extra = check_extra(task.extra, len(rows))
+        return replace(task, X=rows, y=y, extra=extra, space=None if space == self.space else space)
+
+
+def _side_scores(tasks: list[TaskData]) -> tuple[NormalScores, ...]:
+    """Normal scores of each side feature over all sources; those from another space have none."""
+    widths = {0 if task.extra is None else task.extra.shape[1] for task in tasks}
+    if len(widths) > 1:
+        raise InvalidInputError(
+            "sources: expected the same side features (extra) with every task, got "
+            f"{' and '.join(map(str, sorted(widths)))} of them; leave them out where one has none"
+        )
+    columns = np.concatenate([task.extra for task in tasks if task.extra is not None]).T if any(widths) else ()
+    known = (column[~np.isnan(column)] for column in columns)
+    return tuple(NormalScores.of(values if len(values) else np.zeros(1)) for values in known)

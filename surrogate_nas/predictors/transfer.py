@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from surrogate_nas.core import Direction, InvalidInputError
+from surrogate_nas.predictors.auto import AutoPredictor
 from surrogate_nas.predictors.base import BasePredictor, Floats
 from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.state import State
@@ -28,6 +29,11 @@ WITHIN_80 = 1.2816
 #: From this many scores on, boosted trees on path statistics and source scores have a share in the mean; the two err
 #: differently, as they do from scratch. On tasks left out of NAS-Bench-Graph a share of .2 to .4 adds .007 at 100 rows.
 TREES_FROM, TREES = 20, 0.3
+
+#: From this many scores on, a predictor that knows no other task is fitted beside. It has the share in the mean with
+#: which left-out scores are predicted best, less SURE of the standard errors of that share, for chance alone would
+#: give it one; what was believed before counts as much as PATIENCE scores, and shares this small do not count.
+SCRATCH_FROM, SURE, PATIENCE, NEGLIGIBLE_SHARE = 8, 3.0, 20, 0.05
 
 #: A hypothesis with a smaller posterior probability is left out.
 NEGLIGIBLE = 0.02
@@ -53,21 +59,30 @@ class TransferPredictor(BasePredictor):
         self.space = prior.features.space
 
     def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
-        if extra is not None:
-            raise InvalidInputError("extra: expected none, the sources had no side features; leave extra out")
+        self._check_side(0 if extra is None else extra.shape[1])
         better = y if self.direction == "max" else -y
         self.scale_ = self.scale.seen(better)
         self.support_ = np.array(X, dtype=np.int16)
+        self.extra_ = None if extra is None else extra.copy()
         self._condition(latent(better), np.ones(len(y)) if sample_weight is None else sample_weight)
 
     def start(self) -> Self:
         """Forget all scores: predictions are the sources' alone."""
-        self.n_extra_ = 0
-        self._fit(np.empty((0, self.prior.features.space.n_genes), dtype=np.int16), np.empty(0), None, None)
+        self.n_extra_ = len(self.prior.features.side)
+        none = np.empty((0, self.prior.features.space.n_genes), dtype=np.int16)
+        self._fit(none, np.empty(0), np.empty((0, self.n_extra_)) if self.n_extra_ else None, None)
         return self
 
+    def _check_side(self, given: int) -> None:
+        expected = len(self.prior.features.side)
+        if given != expected:
+            raise InvalidInputError(
+                f"extra: expected {expected or 'no'} side features, as the sources had, got {given or 'none'}; "
+                + ("give the same ones" if expected else "leave extra out, or give it with every source")
+            )
+
     def _condition(self, t: Floats, weight: Floats) -> None:
-        view = self.prior.look_at(self.support_)
+        view = self.prior.look_at(self.support_, self.extra_)
         right = self.prior.projected(view)
         found, evidence = [], []
         for hyper in self.prior.hypotheses if len(t) else self.prior.hypotheses[:1]:
@@ -85,18 +100,44 @@ class TransferPredictor(BasePredictor):
         self.shares_ = share[kept] / share[kept].sum()
         self.solutions_ = [found[i] for i in kept]
         self._right, self._view = right, view
-        self.widen_ = self._widening() if len(t) >= CALIBRATE_FROM else 1.0
-        self.trees_ = None
+        left_out = self._left_out(t)
+        self.widen_ = self._widening(t, left_out) if len(t) >= CALIBRATE_FROM else 1.0
+        self.trees_: BoostedTrees | None = None
         if len(t) >= TREES_FROM and np.ptp(t) > 0:
             # A third of the usual trees: scoring a whole space must stay a fraction of a second.
             trees = BoostedTrees(n_estimators=100, learning_rate=0.1, n_models=3)
             self.trees_ = trees.fit(self._for_trees(view), t, weight)
+            left_out = (1 - TREES) * left_out + TREES * self.trees_.out_of_fold_
+        self.scratch_: AutoPredictor | None = None
+        self.share_ = 0.0
+        if len(t) >= SCRATCH_FROM and np.ptp(t) > 0:
+            self._compare_with_scratch(t, left_out, weight)
+
+    def _compare_with_scratch(self, t: Floats, left_out: Floats, weight: Floats) -> None:
+        """Give a predictor that knows no other task the share with which left-out scores are predicted best."""
+        scratch = AutoPredictor(self.space).fit(self.support_, t, extra=self.extra_, sample_weight=weight)
+        apart = scratch.left_out() - left_out
+        known = ~np.isnan(apart)
+        apart, rest = apart[known], (t - left_out)[known]
+        size, n = float(apart @ apart), len(apart)
+        if not size:
+            return
+        best = float(rest @ apart) / size
+        doubt = float(np.sqrt(np.sum((rest - best * apart) ** 2) / n / size))
+        sure = float(np.clip(best - SURE * doubt, 0.0, 1.0))
+        share = (n * sure + PATIENCE * self.prior.scratch) / (n + PATIENCE)
+        if share > NEGLIGIBLE_SHARE:
+            self.scratch_, self.share_ = scratch, share
 
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
         mean, variance = np.empty(len(X)), np.empty(len(X))
         for start in range(0, len(X), BLOCK):
             part = slice(start, start + BLOCK)
-            mean[part], variance[part] = self._latent(self.prior.look_at(X[part]), return_std)
+            mean[part], variance[part] = self._latent(
+                self.prior.look_at(X[part], None if extra is None else extra[part]), return_std
+            )
+        if self.scratch_ is not None:
+            mean += self.share_ * (self.scratch_.predict(X, extra=extra) - mean)
         sign = 1.0 if self.direction == "max" else -1.0
         score = sign * self.scale_.restore(mean)
         if not return_std:
@@ -125,23 +166,33 @@ class TransferPredictor(BasePredictor):
             mean = (1 - TREES) * mean + TREES * self.trees_.predict(self._for_trees(view))
         return mean, variance
 
-    def _widening(self) -> float:
+    def _left_out(self, t: Floats) -> Floats:
+        """What each support row would be expected to score without its own score, (m,)."""
+        out = np.zeros(len(t))
+        for share, (_, lower, alpha) in zip(self.shares_, self.solutions_, strict=True):
+            if len(t):
+                out += share * (t - alpha / np.diag(cho_solve((lower, True), np.eye(len(alpha)))))
+        return out
+
+    def _widening(self, t: Floats, left_out: Floats) -> float:
         """Factor on standard deviations after which 80% of left-out scores lie within 80% intervals."""
         _, lower, alpha = self.solutions_[int(np.argmax(self.shares_))]
         precision = np.diag(cho_solve((lower, True), np.eye(len(alpha))))
-        errors = np.abs(alpha) / np.sqrt(precision)  # left-out residual over its standard deviation
+        errors = np.abs(t - left_out) * np.sqrt(precision)
         factor = max(float(np.quantile(errors, 0.8)) / WITHIN_80, 0.1)
         return float(factor ** (len(alpha) / (len(alpha) + CALIBRATE)))
 
     def _for_trees(self, view: View) -> Floats32:
-        """Path statistics, source scores and the sources' common guess."""
-        flow = view.features[:, self.prior.features.groups[-1].columns]
+        """Path statistics, side features, source scores and the sources' common guess."""
+        flow = view.features[:, self.prior.features.path_columns]
         guess = (view.sources @ self.prior.guess).astype(np.float32)
         return np.concatenate([flow, view.sources, guess[:, None]], axis=1)
 
     def get_state(self) -> State:
         """What has to be written down: the prior, the support and how it was resolved."""
         arrays: dict[str, npt.NDArray[Any]] = {"support": self.support_, "shares": self.shares_}
+        if self.extra_ is not None:
+            arrays["extra"] = self.extra_
         for i, scale in enumerate((self.scale, self.scale_)):
             arrays |= {f"latents_{i}": scale.latents, f"bent_{i}": scale.bent}
         for i, (hyper, lower, alpha) in enumerate(self.solutions_):
@@ -151,9 +202,12 @@ class TransferPredictor(BasePredictor):
             "direction": self.direction,
             "scales": [[s.centre, s.spread, s.doubt] for s in (self.scale, self.scale_)],
             "widen": self.widen_,
+            "share": self.share_,
             "solutions": [[h.noise, h.beta, h.use_sources] for h, _, _ in self.solutions_],
         }
-        return State(values=values, arrays=arrays, parts={"prior": self.prior, "trees": self.trees_})
+        return State(
+            values=values, arrays=arrays, parts={"prior": self.prior, "trees": self.trees_, "scratch": self.scratch_}
+        )
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -164,7 +218,9 @@ class TransferPredictor(BasePredictor):
             for i, (centre, spread, doubt) in enumerate(values["scales"])
         )
         made = cls(state.parts["prior"], guessed, direction=values["direction"])
-        made.n_extra_, made.scale_, made.widen_ = 0, seen, float(values["widen"])
+        made.n_extra_ = len(made.prior.features.side)
+        made.extra_ = arrays.get("extra")
+        made.scale_, made.widen_ = seen, float(values["widen"])
         made.support_, made.shares_ = arrays["support"], arrays["shares"]
         made.solutions_ = [
             (
@@ -175,6 +231,7 @@ class TransferPredictor(BasePredictor):
             for i, (noise, beta, used) in enumerate(values["solutions"])
         ]
         made.trees_ = state.parts["trees"]
-        made._view = made.prior.look_at(made.support_)
+        made.scratch_, made.share_ = state.parts["scratch"], float(values["share"])
+        made._view = made.prior.look_at(made.support_, made.extra_)
         made._right = made.prior.projected(made._view)
         return made

@@ -3,8 +3,8 @@
 Notation: n graphs of v nodes, o operations (those a node can carry), c contexts (places). A *group* counts, for every
 context and operation, the nodes that carry this operation in this context; its columns are laid out context by
 context, so that it is an array (n, c, o) and knowledge about operations ("these two do alike") can be told from
-knowledge about places and shared between groups. One more group, *flow*, holds path
-statistics per operation, as GraphFeatures computes them.
+knowledge about places and shared between groups. One more group, *flow*, holds path statistics per operation, as
+GraphFeatures computes them; *side* holds numbers that come with a row (zero-cost proxies ...), as normal scores.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,12 @@ import numpy.typing as npt
 
 from surrogate_nas.encodings import GraphFeatures
 from surrogate_nas.encodings.coarse import coarse
+from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.predictors.state import State
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
 
+Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
@@ -31,6 +33,9 @@ MAX_WIRINGS = 24
 
 #: Larger vocabularies are merged: every operation gets columns in every place.
 MAX_VOCABULARY = 24
+
+#: Normal scores of side features are cut here: one far outside of what was seen says no more than the end.
+FARTHEST = 4.0
 
 #: A place seen in a smaller share of the space than this says nothing that transfers.
 RARE = 1e-3
@@ -67,11 +72,13 @@ class TransferFeatures:
         space: The space of the rows.
         exact: Whether genes count as they stand: latency is that of the network as it is written, dead parts
             included. Otherwise rows that mean the same network have the same features.
+        side: Side features (zero-cost proxies ...) that come with every row: the normal scores of each.
     """
 
-    def __init__(self, space: SearchSpace, *, exact: bool = False) -> None:
+    def __init__(self, space: SearchSpace, *, exact: bool = False, side: tuple[NormalScores, ...] = ()) -> None:
         self.space = space
         self.exact = exact
+        self.side = side
         sample = space.sample(REFERENCE_ROWS, np.random.default_rng(0))
         batch = space.graphs(sample)
         wirings, counts = np.unique(_wiring_bits(batch.adjacency), axis=0, return_counts=True)
@@ -86,8 +93,8 @@ class TransferFeatures:
         self._lay_out({g.name: g.operations for g in self.groups})
         self.encoder = GraphFeatures(space, pairs=False).fit()
         flow = self.encoder.transform(sample)
-        self.kept["flow"] = np.arange(flow.shape[1])
-        self._lay_out({g.name: g.operations for g in self.groups} | {"flow": 1})
+        self.kept |= {"side": np.arange(len(side)), "flow": np.arange(flow.shape[1])}
+        self._lay_out({g.name: g.operations for g in self.groups} | ({"side": 1} if side else {}) | {"flow": 1})
         deviation = flow.std(axis=0, dtype=np.float64)
         # Paths come in many units; the counts of the other groups have one, and their sizes mean something.
         self.scale = np.where(deviation > 0, 1 / np.maximum(deviation, 1e-9), 0.0).astype(np.float32)
@@ -99,8 +106,18 @@ class TransferFeatures:
         """Number of columns p."""
         return len(self.mean)
 
-    def transform(self, X: npt.ArrayLike) -> Floats32:
-        """Centred features of rows, float32 of shape (n, p)."""
+    @property
+    def path_columns(self) -> slice:
+        """Side features and path statistics, which stand last: what trees read."""
+        return slice(self.groups[-1].columns.start - len(self.side), self.width)
+
+    def transform(self, X: npt.ArrayLike, extra: Floats | None = None) -> Floats32:
+        """Centred features of rows, float32 of shape (n, p).
+
+        Args:
+            X: Rows, (n, d).
+            extra: Their side features, (n, e), NaN = not known; None where there are none.
+        """
         rows = self.space.rows(X)
         _, count = self._describe(self.space.graphs(rows), rows)
         out = np.empty((len(rows), self.width), dtype=np.float32)
@@ -109,6 +126,11 @@ class TransferFeatures:
         flow = self.groups[-1].columns
         out[:, : flow.start] = count(self.groups[:-1], self.kept)
         np.multiply(self.encoder.transform(X), self.scale, out=out[:, flow])
+        if extra is not None:
+            for k, (scores, column) in enumerate(
+                zip(self.side, extra.T, strict=True), start=flow.start - extra.shape[1]
+            ):
+                out[:, k] = np.clip(np.nan_to_num(scores.transform(column), nan=0.0), -FARTHEST, FARTHEST)
         out -= self.mean
         return out
 
@@ -117,9 +139,10 @@ class TransferFeatures:
         arrays = {f"kept_{name}": kept for name, kept in self.kept.items()}
         sizes = {g.name: g.operations for g in self.groups}
         return State(
-            values={"operations": sizes, "exact": self.exact},
+            values={"operations": sizes, "exact": self.exact, "side": len(self.side)},
             arrays={**arrays, "wirings": self.wirings, "mean": self.mean, "scale": self.scale},
-            parts={"space": self.space, "encoder": self.encoder},
+            parts={"space": self.space, "encoder": self.encoder}
+            | {f"side_{i}": scores for i, scores in enumerate(self.side)},
         )
 
     @classmethod
@@ -128,6 +151,7 @@ class TransferFeatures:
         made = cls.__new__(cls)
         made.space, made.exact = state.parts["space"], bool(state.values["exact"])
         made.encoder = state.parts["encoder"]
+        made.side = tuple(state.parts[f"side_{i}"] for i in range(int(state.values["side"])))
         made.wirings, made.mean, made.scale = (state.arrays[name] for name in ("wirings", "mean", "scale"))
         made.kept = {name: state.arrays[f"kept_{name}"] for name in state.values["operations"]}
         made._lay_out({name: int(o) for name, o in state.values["operations"].items()})
@@ -177,6 +201,8 @@ class TransferFeatures:
             for g in groups:
                 if g.name == "gene":
                     _count(out, g, kept[g.name], np.arange(genes.shape[1])[None], genes.shape[1], genes)
+                elif g.name == "side":
+                    continue  # `transform` knows them
                 elif g.name in places:
                     _count(out, g, kept[g.name], *places[g.name], ops)
                 elif g.name in pairs:
@@ -203,7 +229,7 @@ class TransferFeatures:
 
 
 #: Groups to which the kernel gives a variance of their own; the others' effects are small or already in these.
-VARYING = ("count", "height", "level", "node", "edge", "skip_edge", "wiring", "shape", "gene", "flow")
+VARYING = ("count", "height", "level", "node", "edge", "skip_edge", "wiring", "shape", "gene", "side", "flow")
 
 
 def _wiring_bits(adjacency: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

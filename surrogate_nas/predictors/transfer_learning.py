@@ -30,6 +30,9 @@ MIN_ROWS, MIN_TOLD = 30, 0.75
 #: A source must be this reliable to be followed alone.
 FOLLOWED = 0.3
 
+#: Fewest sources among which it shows whether one alone is a better guide than all others together.
+CHOICE = 4
+
 #: Prior probability that a task follows the sources at all; the rest is a task unlike any of them.
 TRUST = 0.9
 
@@ -63,21 +66,25 @@ def learn_prior(
     """
     models = denoise(features.space, sources)
     whole = _prior(features, models)
+    whole.scratch = 1 - max(source.trust for source in sources)
     whole.kinship = Kinship.learn(descriptors, whole.between, whole.reliability)
     samples = _samples(features, sources, models, rng)
-    if not samples:
-        whole.hypotheses = (replace(default_hypothesis(whole), belief=TRUST), scratch_hypothesis(whole))
-        return whole
-    together = maximise_evidence(samples, len(FIXED) + len(whole.groups))
-    together = replace(together, votes=guess(whole.between, whole.reliability))
-    one = maximise_evidence([sample.of_one() for sample in samples], len(FIXED) + len(whole.groups))
-    one = replace(one, use_sources=False)
-    alone = _share(np.array([sample.gain_of_one(together, one) for sample in samples]))
-    single = [v for v, r in zip(np.diag(1 / _sizes(whole.between)), models.reliability, strict=True) if r > FOLLOWED]
-    followers = [replace(one, votes=v, belief=TRUST * alone / len(single)) for v in single]
-    together = replace(together, belief=TRUST * (1 - alone) if single else TRUST)
-    whole.hypotheses = (together, *followers, scratch_hypothesis(whole))
+    guided = _guided(whole, samples) if samples else (replace(default_hypothesis(whole), belief=TRUST),)
+    whole.hypotheses = (*guided, scratch_hypothesis(whole))
     return whole
+
+
+def _guided(prior: TransferPrior, samples: "list[Sample]") -> tuple[Hypothesis, ...]:
+    """The hypotheses that sources guide: all together, and each reliable one alone."""
+    n_components = len(FIXED) + len(prior.groups)
+    together = replace(maximise_evidence(samples, n_components), votes=prior.guess, belief=TRUST)
+    each = np.diag(1 / _sizes(prior.between))[prior.reliability > FOLLOWED]
+    if len(prior.reliability) < CHOICE or not len(each):
+        return (together,)
+    one = replace(maximise_evidence([sample.of_one() for sample in samples], n_components), use_sources=False)
+    alone = _share(np.array([sample.gain_of_one(together, one) for sample in samples]))
+    followers = (replace(one, votes=votes, belief=TRUST * alone / len(each)) for votes in each)
+    return (replace(together, belief=TRUST * (1 - alone)), *followers)
 
 
 def _share(gain: Floats) -> float:

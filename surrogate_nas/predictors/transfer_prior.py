@@ -118,6 +118,7 @@ class TransferPrior:
         between: Covariance of the source models over the space, (T, T).
         reliability: Of each source, between 0 and 1, (T,).
         kinship: What descriptors of tasks are worth, where the sources have some.
+        scratch: Share that a predictor from scratch has before its left-out scores are seen.
         hypotheses: What a new task may be like, the common guess first; its scores decide.
     """
 
@@ -128,6 +129,7 @@ class TransferPrior:
     between: Floats
     reliability: Floats
     kinship: Kinship | None = None
+    scratch: float = 0.0
     hypotheses: tuple[Hypothesis, ...] = field(default=())
 
     @property
@@ -157,9 +159,9 @@ class TransferPrior:
         """Weights of the sources in their common guess, (T,)."""
         return guess(self.between, self.reliability)
 
-    def look_at(self, X: npt.ArrayLike) -> View:
-        """Prepare rows (n, d) for kernels."""
-        return self.view(self.features.transform(X), self.leftovers.of(self.features.space, X))
+    def look_at(self, X: npt.ArrayLike, extra: Floats | None = None) -> View:
+        """Prepare rows (n, d), with side features (n, e) where the sources had some, for kernels."""
+        return self.view(self.features.transform(X, extra), self.leftovers.of(self.features.space, X))
 
     def view(self, features: Floats32, leftover: Floats32) -> View:
         """Prepare centred features (n, p) and what the sources leave over at those rows (n, T)."""
@@ -239,7 +241,7 @@ class TransferPrior:
         arrays |= {"codes": self.leftovers.codes, "leftovers": self.leftovers.values}
         arrays |= {f"covariance_{name}": a for name, a in self.covariances.items()}
         rest = [[h.noise, h.beta, h.use_sources, h.belief] for h in self.hypotheses]
-        values = {"hypotheses": rest, "groups": list(self.covariances)}
+        values = {"hypotheses": rest, "groups": list(self.covariances), "scratch": self.scratch}
         return State(values=values, arrays=arrays, parts={"features": self.features, "kinship": self.kinship})
 
     @classmethod
@@ -250,7 +252,13 @@ class TransferPrior:
         hypotheses = tuple(Hypothesis(a, float(n), float(b), v, bool(u), float(p)) for a, v, (n, b, u, p) in rows)
         covariances = {name: arrays[f"covariance_{name}"] for name in state.values["groups"]}
         leftovers = Leftovers(arrays["codes"], arrays["leftovers"])
-        known = (arrays["between"], arrays["reliability"], state.parts["kinship"], hypotheses)
+        known = (
+            arrays["between"],
+            arrays["reliability"],
+            state.parts["kinship"],
+            float(state.values["scratch"]),
+            hypotheses,
+        )
         return cls(state.parts["features"], arrays["weights"], leftovers, covariances, *known)
 
 

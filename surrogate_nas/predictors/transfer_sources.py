@@ -44,11 +44,13 @@ class Source:
         X: Rows, (n, d).
         features: Their centred features, (n, p).
         y: Scores, (n,).
+        trust: What its model's reliability is multiplied with.
     """
 
     X: Rows
     features: Floats32
     y: Floats
+    trust: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ class SourceModels:
         )
 
 
-def genes_matter(plain: TransferFeatures, exact: TransferFeatures, tasks: list[tuple[Rows, Floats]]) -> bool:
+def genes_matter(
+    plain: TransferFeatures, exact: TransferFeatures, tasks: list[tuple[Rows, Floats, Floats | None]]
+) -> bool:
     """Whether scores depend on how a network is written down, not only on what it computes.
 
     Accuracies do not, but for noise; latencies do where devices run operations whose result nobody reads.
@@ -92,14 +96,16 @@ def genes_matter(plain: TransferFeatures, exact: TransferFeatures, tasks: list[t
     Args:
         plain: Features of what networks compute.
         exact: The same with their genes as they stand.
-        tasks: Rows and scores of the sources.
+        tasks: Rows, scores and side features of the sources.
     """
     left = []
-    for X, y in tasks:
-        rows, scores = X[:: len(y) // FEW_ROWS + 1], standardised(y[:: len(y) // FEW_ROWS + 1])
+    for X, y, extra in tasks:
+        step = slice(None, None, len(y) // FEW_ROWS + 1)
+        rows, scores = X[step], standardised(y[step])
         if len(scores) < LEAST_ROWS or not scores.any() or np.array_equal(plain.space.canonical(rows), rows):
             continue
-        errors = [_unexplained(features.transform(rows), scores) for features in (plain, exact)]
+        side = None if extra is None else extra[step]
+        errors = [_unexplained(features.transform(rows, side), scores) for features in (plain, exact)]
         left.append(errors[1] / max(errors[0], 1e-9))
     return bool(left) and float(np.median(left)) < MATTERS
 
@@ -135,7 +141,7 @@ def denoise(space: SearchSpace, sources: list[Source]) -> SourceModels:
         values, vectors = known[id(source.features)]
         x, y = source.features[::step], standardised(source.y[::step])
         w, correlation, share = _ridge(x, y, moments, values, vectors)
-        r = correlation * share
+        r = correlation * share * source.trust
         deviation = np.sqrt(max(float(w @ moments @ w), 0.0))
         unit = r / deviation if deviation > 0 else 0.0
         left = standardised(source.y) - source.features @ w.astype(np.float32)

@@ -5,7 +5,7 @@ import pytest
 
 from surrogate_nas.core import InvalidInputError, Prediction, TaskData
 from surrogate_nas.core.statistics import kendall_tau
-from surrogate_nas.predictors import MetaPredictor, load_predictor
+from surrogate_nas.predictors import AutoPredictor, MetaPredictor, load_predictor
 from surrogate_nas.spaces import get_space
 
 SPACE = get_space("nas-bench-graph")
@@ -218,3 +218,115 @@ def test_what_is_learned_depends_on_the_sources_alone(made_up):
     fresh = MetaPredictor(SPACE, random_state=0).fit(short).adapt().predict(test)
     np.testing.assert_array_equal(again, fresh)
     assert not np.allclose(fresh, MetaPredictor(SPACE, random_state=0).fit(sources).adapt().predict(test))
+
+
+def few_percent(predictor, plain, test, truth):
+    """How much worse than a predictor that knows no other task."""
+    return kendall_tau(plain.predict(test), truth) - kendall_tau(predictor.predict(test), truth)
+
+
+@pytest.mark.parametrize("harm", ["noise", "reversed", "both"])
+@pytest.mark.parametrize("n", [30, 150])
+def test_bad_sources_do_no_harm(made_up, harm, n):
+    """Against from scratch, paired over targets: sources of noise, sources that are the wrong way round."""
+    sources, (test, truth), _ = made_up
+    backwards = {f"reversed {name}": (X, 1.4 - y) for name, (X, y) in sources.items()}
+    noise = noise_only(made_up)
+    learned = {"noise": noise, "reversed": backwards, "both": {**noise, **dict(list(backwards.items())[:1])}}[harm]
+    meta = MetaPredictor(SPACE, random_state=0).fit(learned)
+    losses = []
+    for seed in range(4):
+        rows, y = target(made_up, n, seed)
+        losses.append(few_percent(meta.adapt(rows, y), AutoPredictor(SPACE).fit(rows, y), test, truth))
+    assert np.mean(losses) < 0.03
+
+
+def test_side_features_of_the_sources_help(made_up):
+    """A proxy that tells the score well in the sources is believed in the target, also without scores."""
+    sources, (test, truth), effect = made_up
+    rng = np.random.default_rng(3)
+
+    def proxy(X, noise):
+        clean = score(X, effect, np.random.default_rng(0), noise=0.0)
+        return np.stack([clean + 0.01 * rng.normal(size=len(X)), noise * rng.normal(size=len(X))], axis=1)
+
+    with_proxies = {name: TaskData(X, y, extra=proxy(X, 1.0)) for name, (X, y) in sources.items()}
+    meta = MetaPredictor(SPACE, random_state=0).fit(with_proxies)
+    extra = proxy(test, 1.0)
+    extra[::50, 0] = np.nan
+    rows, y = target(made_up, 20)
+    taus = []
+    for predictor in (meta.adapt(), meta.adapt(rows, y, extra=proxy(rows, 1.0))):
+        taus.append(kendall_tau(predictor.predict(test, extra=extra), truth))
+        with pytest.raises(InvalidInputError, match="extra"):
+            predictor.predict(test)
+    assert taus[0] > 0.5
+    assert taus[1] > kendall_tau(MetaPredictor(SPACE, random_state=0).fit(sources).adapt(rows, y).predict(test), truth)
+    with pytest.raises(InvalidInputError, match="2 side features"):
+        meta.adapt(rows, y)
+    with pytest.raises(InvalidInputError, match="same side features"):
+        MetaPredictor(SPACE).fit(with_proxies | {"bare": sources["task 0"]})
+
+
+def test_with_side_features_saved_and_loaded_it_predicts_the_same(made_up, tmp_path):
+    sources, (test, _), _ = made_up
+    rng = np.random.default_rng(0)
+    data = {name: TaskData(X, y, extra=rng.normal(size=(len(y), 3))) for name, (X, y) in sources.items()}
+    rows, y = target(made_up, 40)
+    predictor = MetaPredictor(SPACE, random_state=0).fit(data).adapt(rows, y, extra=rng.normal(size=(40, 3)))
+    predictor.save(tmp_path / "p")
+    extra = rng.normal(size=(len(test), 3))
+    expected = predictor.predict(test, extra=extra, return_std=True)
+    found = load_predictor(tmp_path / "p").predict(test, extra=extra, return_std=True)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_descriptors_say_which_sources_are_of_a_kind():
+    """Three small tasks of one kind and three large ones of another; the target is small."""
+    rng = np.random.default_rng(0)
+    kinds = [effects(rng), effects(rng)]
+    rows = SPACE.sample(600, rng, unique=True)
+    tasks = {}
+    for i in range(6):
+        effect = kinds[i % 2] + 0.3 * effects(rng)
+        size = [50.0, 5000.0][i % 2] * (1 + 0.1 * i)
+        tasks[f"task {i}"] = TaskData(rows, score(rows, effect, rng), descriptors={"nodes": size, "classes": 3.0})
+    test = SPACE.sample(600, rng)
+    truth = score(test, kinds[0], rng)
+    meta = MetaPredictor(SPACE, random_state=0).fit(tasks)
+    blind = kendall_tau(meta.adapt().predict(test), truth)
+    told = kendall_tau(meta.adapt(descriptors={"nodes": 60.0, "unheard of": 1.0}).predict(test), truth)
+    assert told > blind + 0.1
+    with pytest.raises(InvalidInputError, match="nodes"):
+        meta.adapt(descriptors={"unheard of": 1.0})
+
+
+def test_a_device_like_one_of_the_sources_is_recognised(made_up):
+    """Four tasks that have nothing in common; the target is one of them again."""
+    rng = np.random.default_rng(0)
+    kinds = [effects(rng) for _ in range(8)]
+    rows, test = SPACE.sample(500, rng, unique=True), SPACE.sample(600, rng)
+    tasks = {f"{i} {j}": (rows, score(rows, kind, rng, noise=0.05)) for i, kind in enumerate(kinds) for j in range(2)}
+    few = SPACE.sample(12, rng)
+    predictor = MetaPredictor(SPACE, random_state=0).fit(tasks).adapt(few, score(few, kinds[5], rng, noise=0.05))
+    assert kendall_tau(predictor.predict(test), score(test, kinds[5], rng, noise=0.0)) > 0.75
+
+
+def test_tasks_of_another_space_are_sources_too():
+    """What the proteins space, a part of the same operations, teaches is of use in the large one."""
+    rng = np.random.default_rng(0)
+    other = get_space("nas-bench-graph-proteins")
+    rows = other.sample(800, rng, unique=True)
+
+    def depth(space, X):
+        batch = space.graphs(X)
+        weights = np.array([op.has_weights for op in batch.vocabulary])
+        return (weights[batch.ops] & batch.mask).sum(axis=1) + 0.15 * rng.normal(size=len(X))
+
+    sources = {"proteins": TaskData(rows, depth(other, rows), space=other, direction="max", unit="%")}
+    test = SPACE.sample(500, rng)
+    predictor = MetaPredictor(SPACE, random_state=0).fit(sources).adapt()
+    assert kendall_tau(predictor.predict(test), depth(SPACE, test)) > 0.2
+    few = SPACE.sample(30, rng)
+    both = MetaPredictor(SPACE, random_state=0).fit(sources | {"own": (few, depth(SPACE, few))})
+    assert kendall_tau(both.adapt(few[:10], depth(SPACE, few[:10])).predict(test), depth(SPACE, test)) > 0.2

@@ -207,9 +207,9 @@ def test_dead_operations_matter_for_costs_and_not_for_accuracies():
     plain, exact = TransferFeatures(space), TransferFeatures(space, exact=True)
     cost = (rows[:, :, None] == [2, 3]).sum(axis=(1, 2)) + 0.1 * rng.normal(size=600)
     what_is_computed = plain.transform(rows) @ rng.normal(size=plain.width)
-    assert genes_matter(plain, exact, [(rows, cost)])
-    assert not genes_matter(plain, exact, [(rows, what_is_computed)])
-    assert not genes_matter(plain, exact, [(space.canonical(rows), cost)])
+    assert genes_matter(plain, exact, [(rows, cost, None)])
+    assert not genes_matter(plain, exact, [(rows, what_is_computed, None)])
+    assert not genes_matter(plain, exact, [(space.canonical(rows), cost, None)])
     twin = rows[(space.canonical(rows) != rows).any(axis=1)][:1]
     np.testing.assert_array_equal(plain.transform(twin), plain.transform(space.canonical(twin)))
     assert not np.array_equal(exact.transform(twin), exact.transform(space.canonical(twin)))
