@@ -161,7 +161,7 @@ class GraphNetwork(BasePredictor):
         model, row = np.nonzero(~seen)
         left_out = each[model, row]
         slope = (left_out @ target[row] + PRIOR_ROWS * PRIOR_SLOPE) / (left_out @ left_out + PRIOR_ROWS)
-        self.slope_ = max(slope, LEAST_SLOPE) if np.ptp(target) > 0 else 0.0
+        self.slope_ = max(float(slope), LEAST_SLOPE) if np.ptp(target) > 0 else 0.0
         error = target[row] - self.slope_ * left_out
         self.noise_ = float(np.sqrt(np.mean(error**2))) if len(row) else float(target.std())
         between = self.slope_ * each.std(axis=0)

@@ -25,6 +25,9 @@ BATCH, LEARNING_RATE = 64, 1e-2
 #: Standardised features are cut here: far outside of what was seen a perceptron goes on in a straight line.
 FARTHEST = 5.0
 
+#: How many rows that were predicted well the slope starts from, and the smallest slope, which still keeps the order.
+PRIOR_ROWS, LEAST_SLOPE = 2.0, 0.02
+
 #: Standard deviations to divide by are at least this.
 TINY = 1e-12
 
@@ -37,9 +40,9 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
     """Perceptrons of two hidden layers, each trained without one fold of the rows; their mean predicts.
 
     Every network starts from other random weights and sees other rows, and so they differ where little is
-    known. The standard deviation has two parts: how far networks are from each other, and how far each
-    was from the rows that it had to do without. Weight decay and a learning rate that falls to zero keep a
-    handful of rows from being learned by heart.
+    known. Rows that a network had to do without say how far its outputs are to be trusted: all are drawn towards
+    the mean by the slope that fits those rows best. The standard deviation has two parts: how far networks are from
+    each other, and how far each was from its left-out rows.
 
     Args:
         n_models: Number of networks, also of folds.
@@ -58,8 +61,8 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
         *,
         n_models: int = 8,
         hidden: int = 64,
-        epochs: int = 100,
-        weight_decay: float = 0.3,
+        epochs: int = 150,
+        weight_decay: float = 0.5,
         random_state: int = 0,
     ) -> None:
         self.n_models = n_models
@@ -86,6 +89,10 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
         self.constant_ = bool(np.ptp(scores) == 0)
         self.parameters_ = self._train(rows, target, seen * torch.from_numpy(shares), generator)
         model, row = np.nonzero(~seen.numpy())
+        self.slope_ = 1.0
+        left_out = (self._each(rows)[model, row] - self.center_) / self.scale_
+        slope = (left_out @ target[row] + PRIOR_ROWS) / (left_out @ left_out + PRIOR_ROWS)
+        self.slope_ = max(LEAST_SLOPE, float(slope))
         each = self._each(rows)
         error = np.abs(scores[row] - each[model, row])
         self.noise_ = float(np.sqrt(np.mean(error**2))) if len(row) else float(scores.std())
@@ -132,7 +139,7 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
         features = torch.from_numpy(self._standardised(rows))
         blocks = [_outputs(parameters, features[start : start + BLOCK]) for start in range(0, len(rows), BLOCK)]
         each: Floats = torch.cat(blocks, dim=1).numpy()
-        return each * self.scale_ + self.center_
+        return each * (self.slope_ * self.scale_) + self.center_
 
     def _standardised(self, rows: Floats) -> Floats:
         return np.clip((rows - self.X_center_) / self.X_scale_, -FARTHEST, FARTHEST)
@@ -140,7 +147,7 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
     def get_state(self) -> State:
         """What has to be written down to predict the same numbers again."""
         values = {"params": self.get_params(deep=False), "center": self.center_, "scale": self.scale_}
-        values |= {"noise": self.noise_, "constant": self.constant_}
+        values |= {"noise": self.noise_, "constant": self.constant_, "slope": self.slope_}
         arrays = {"X_center": self.X_center_, "X_scale": self.X_scale_, "errors": self.errors_}
         return State(values, arrays | to_arrays(self.parameters_))
 
@@ -151,6 +158,7 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
         made = cls(**values["params"])
         made.center_, made.scale_ = float(values["center"]), float(values["scale"])
         made.noise_, made.constant_ = float(values["noise"]), bool(values["constant"])
+        made.slope_ = float(values["slope"])
         made.X_center_, made.X_scale_, made.errors_ = arrays["X_center"], arrays["X_scale"], arrays["errors"]
         made.parameters_ = from_arrays(arrays)
         made.n_features_in_ = len(made.X_center_)
