@@ -145,9 +145,9 @@ def check_constant_scores(factory: Factory, space: SearchSpace) -> None:
 
 
 def check_very_few_and_repeated_rows(factory: Factory, space: SearchSpace) -> None:
-    """Two rows, and rows that come again with another score, are no reason to fail."""
+    """One row, two rows, and rows that come again with another score, are no reason to fail."""
     X, y, test, _ = task(space)
-    for rows, scores in ((X[:2], y[:2]), (X[:3], y[:3]), (np.repeat(X[:4], 5, axis=0), y[:20])):
+    for rows, scores in ((X[:1], y[:1]), (X[:2], y[:2]), (X[:3], y[:3]), (np.repeat(X[:4], 5, axis=0), y[:20])):
         mean, std = factory(space, "max").fit(rows, scores).predict(test, return_std=True)
         assert np.isfinite(mean).all()
         assert np.isfinite(std).all()

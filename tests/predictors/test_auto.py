@@ -75,6 +75,15 @@ def test_side_features_help_whatever_their_scale_and_gaps(task):
         helped.predict(test[:1], extra=[[np.inf, 0.0]])
 
 
+def test_trees_split_on_side_features_as_far_as_these_tell_more_than_noise(task):
+    X, y, _, _ = task
+    noise = AutoPredictor(SPACE).fit(X, y, extra=np.random.default_rng(0).normal(size=(100, 5)))
+    told = AutoPredictor(SPACE).fit(X, y, extra=y[:, None])
+    side = [i for i, member in enumerate(noise.members_) if member.width > len(noise.center_) and i >= 2]
+    assert noise.weights_[side].sum() < 0.15
+    assert told.weights_[side].sum() > 0.4
+
+
 def test_a_side_feature_that_is_never_known_does_no_harm(task):
     X, y, test, _ = task
     nothing = AutoPredictor(SPACE).fit(X, y, extra=np.full((100, 1), np.nan))

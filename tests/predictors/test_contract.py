@@ -15,6 +15,7 @@ from surrogate_nas.predictors import (
     GraphNetwork,
     MLPEnsemble,
     Predictor,
+    Ridge,
 )
 from surrogate_nas.spaces import get_space
 from surrogate_nas.testing.predictor import CHECKS, fingerprint
