@@ -50,11 +50,11 @@ class GraphNetwork(BasePredictor):
     """Graph networks that follow the signal through an architecture, forwards and back; their mean predicts.
 
     A node sums up what its predecessors send it, weighed by what its operation looks for (attention), mixes the sum,
-    and its operation's gate decides what passes. A second sweep leads from the output back to the
-    input, and a small head turns both ends, with the side features, into a score. Operations are a learned
-    embedding plus their attributes, which all spaces share; identities are edges. Networks learn the order of the
-    measured architectures rather than their scores; rows that one of them had to do without say which score its
-    own stands for, and how sure it is.
+    and its operation's gate decides what passes. A second sweep leads from the output back to the input, and a small
+    head turns both ends, with the side features, into a score. Operations are a learned embedding plus their
+    attributes, which all spaces share; identities are edges. Networks learn the order of the measured architectures
+    rather than their scores; rows that one of them had to do without say which score its own stands for, and how
+    sure it is.
 
     Args:
         space: The space of the rows.
@@ -103,6 +103,7 @@ class GraphNetwork(BasePredictor):
         self.direction = direction
 
     def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
+        _check_device(self.device)
         generator = torch.Generator().manual_seed(self.random_state)
         self.scores_ = NormalScores.of(y)
         self.extra_scores_ = [] if extra is None else [_scores_of(column) for column in extra.T]
@@ -219,6 +220,13 @@ class GraphNetwork(BasePredictor):
         made.extra_scores_ = [parts[f"extra-{i}"] for i in range(made.n_extra_)]
         made.vocabulary_ = Vocabulary.of(parts["space"])
         return made
+
+
+def _check_device(name: str) -> None:
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):  # what torch raises depends on how it was built
+        raise InvalidInputError(f"device: expected cpu or a GPU that torch finds here, got {name!r}") from None
 
 
 def _scores_of(column: Floats) -> NormalScores:

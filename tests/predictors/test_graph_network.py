@@ -129,6 +129,13 @@ def test_a_space_is_needed():
         GraphNetwork(None).fit(np.zeros((3, 2)), np.arange(3.0))
 
 
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_an_unknown_device_is_one_line(cells, device):
+    X, y, _, _ = task(cells, 20)
+    with pytest.raises(InvalidInputError, match="device: expected cpu"):
+        GraphNetwork(cells, device=device).fit(X, y)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_learns_as_well(cells):
     X, y, test, true = task(cells, 80)
