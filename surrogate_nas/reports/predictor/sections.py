@@ -44,7 +44,11 @@ def headline(found: PredictorFindings, title: str) -> Html:
     error = "Mean distance of prediction and measurement, on rows that were left out. One score for all: "
     tiles = (
         ("Order of unseen architectures", f"{out.kendall:.2f}", f"{order}{found.yardsticks[1].kendall:.2f}."),
-        ("Typical error", _score(found, out.error), f"{error}{words.score(found.yardsticks[-1].error)}."),
+        (
+            "Typical error",
+            f"{words.score(out.error)}{NBSP}{words.unit}".rstrip(),
+            f"{error}{words.score(found.yardsticks[-1].error)}.",
+        ),
         ("Within 80% intervals", f"{out.inside[0.8]:.0%}", "of the left-out rows; 80% would be exact."),
     )
     return html(*parts, tag("div", *(_tile(*tile) for tile in tiles), class_="tiles"))
