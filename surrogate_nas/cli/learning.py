@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-#: Spaces up to this size are ranked whole; of larger ones as many rows are drawn.
-RANKED = 50_000
+#: Spaces up to this size are ranked whole; of larger ones so many rows are drawn.
+WHOLE, DRAWN = 50_000, 20_000
 
 #: Of a larger space, the neighbours of so many of the best measured architectures are ranked too.
 AROUND = 10
@@ -120,9 +120,9 @@ def candidates(space: "SearchSpace", best: "Rows | None" = None) -> "tuple[Rows,
     """
     import numpy as np
 
-    if space.size <= RANKED:
+    if space.size <= WHOLE:
         return space.enumerate(), f"all {space.size:,} architectures"
-    drawn = [space.sample(RANKED, np.random.default_rng(0))]
+    drawn = [space.sample(DRAWN, np.random.default_rng(0))]
     near = [] if best is None else [best[:AROUND], *(space.neighbors(x) for x in best[:AROUND])]
     rows = np.concatenate([*near, *drawn])
     _, first = np.unique(space.keys(rows), return_index=True)

@@ -62,7 +62,7 @@ def command(
 ) -> None:
     """Rank architectures by expected score, with uncertainty; with no measurements, by what earlier tasks say."""
     from surrogate_nas.cli.learning import as_direction, best_of, check_scores, names_of, show_ranking
-    from surrogate_nas.cli.measurements import is_table, read_measurements
+    from surrogate_nas.cli.measurements import is_table
 
     if top < 1:
         raise InvalidInputError(f"--top: expected at least 1, got {top}")
@@ -77,10 +77,7 @@ def command(
         elif is_table(measured):
             opened, X, y = _scores(measured, task)
         else:
-            read = read_measurements(
-                measured, _space(loaded, space, table), arch_column=arch_column, score_column=score_column
-            )
-            opened, X, y = read.space, read.X, read.y
+            opened, X, y = _columns(measured, _space(loaded, space, table), arch_column, score_column, space)
         rows, extra = _to_rank(opened, architectures, listed, arch_column, names_of(extra_columns), progress.say)
         if y is not None:
             check_scores(y, measured)
@@ -117,6 +114,19 @@ def _space(loaded: "BasePredictor | MetaPredictor | None", name: str | None, tab
     if loaded is not None and loaded.space is not None:
         return loaded.space
     return load_table(table or DEFAULT_TABLE).space if name is None else get_space(name)
+
+
+def _columns(
+    measured: Path, space: "SearchSpace", arch_column: str | None, score_column: str | None, named: str | None
+) -> "tuple[SearchSpace, Rows, npt.NDArray[np.float64]]":
+    """Space, rows and scores of a file of columns; ``named`` is the space's name where the user gave it."""
+    from surrogate_nas.cli.measurements import read_measurements
+
+    try:
+        read = read_measurements(measured, space, arch_column=arch_column, score_column=score_column)
+    except InvalidInputError as error:
+        raise InvalidInputError(str(error) if named else f"{error}; --space names another space") from None
+    return space, read.X, read.y
 
 
 def _scores(measured: Path, task: str | None) -> "tuple[SearchSpace, Rows, npt.NDArray[np.float64]]":

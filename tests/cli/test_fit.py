@@ -181,6 +181,9 @@ def test_rank_takes_a_csv_directly(run, cora):
     assert code == 0, err
     assert "on the new task alone" in err
     assert len(out.splitlines()) == 3
+    code, _, err = run("rank", "--measured", "other.csv")
+    assert code == WRONG_INPUT
+    assert "--space names another space" in one_line(err)
     code, _, err = run("rank", "--measured", "other.csv", "--space", OTHER.name, "--table", SPACE.name)
     assert code == WRONG_INPUT
     assert "as in --table" in one_line(err)
