@@ -153,16 +153,16 @@ def _tell(found: dict[str, Any], unit: str) -> None:
 
     agreement = found["cross_validation"]
     if agreement is None:
-        typer.echo(f"Too few measurements to leave some out: how good it is shows from {CHECKED_FROM} on.")
+        typer.echo(f"Too few measurements to say how good it is and what it learned: that takes {CHECKED_FROM}.")
     else:
         typer.echo(
             f"On measurements left out (five parts in turn): Kendall's tau {agreement['kendall']:.2f}, Spearman "
             f"{agreement['spearman']:.2f}, mean error {agreement['mean_error']:.3g}{f' {unit}' if unit else ''}; "
             f"80% intervals held {agreement['inside_80%']:.0%}."
         )
-    typer.echo("")
-    for sentence in found["learned"]:
-        typer.echo(sentence)
+        typer.echo("")
+        for sentence in found["learned"]:
+            typer.echo(sentence)
     typer.echo("")
     typer.echo(f"Best expected of {found['ranked']}:")
     show_ranking(found["ranking"], unit)

@@ -94,6 +94,10 @@ def test_few_measurements_for_scripts(run, cora):
     assert (said["measured"], said["predictor"], said["report"]) == (4, "p", None)
     assert said["cross_validation"] is None, "too few to leave some out"
     assert len(said["ranking"]) == 10
+    code, out, _ = run(*FIT)
+    assert code == 0
+    assert out.startswith("Too few measurements")
+    assert "What decides most" not in out
 
 
 def test_rows_without_a_score_and_repeats_are_counted(cora, tmp_path):
