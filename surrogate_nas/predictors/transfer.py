@@ -15,16 +15,13 @@ from surrogate_nas.predictors.transfer_features import Floats32
 from surrogate_nas.predictors.transfer_learning import rescaled
 from surrogate_nas.predictors.transfer_prior import Hypothesis, TransferPrior, View
 from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
+from surrogate_nas.predictors.uncertainty import reach
 
 #: Rows handled at once: blocks of this size against the support stay in the processor's cache.
 BLOCK = 4096
 
-#: From this many scores on, the width of intervals is corrected by left-out errors; CALIBRATE counts as many scores
-#: that found nothing to correct.
-CALIBRATE_FROM, CALIBRATE = 10, 20
-
-#: 80% of a normal distribution lie within this many standard deviations.
-WITHIN_80 = 1.2816
+#: The level at which the one number that is a standard deviation agrees with calibrated intervals.
+LEVEL = 0.8
 
 #: From this many scores on, boosted trees on path statistics and source scores have a share in the mean; the two err
 #: differently, as they do from scratch. On tasks left out of NAS-Bench-Graph a share of .2 to .4 adds .007 at 100 rows.
@@ -101,13 +98,14 @@ class TransferPredictor(BasePredictor):
         self.solutions_ = [found[i] for i in kept]
         self._right, self._view = right, view
         left_out = self._left_out(t)
-        self.widen_ = self._widening(t, left_out) if len(t) >= CALIBRATE_FROM else 1.0
         self.trees_: BoostedTrees | None = None
         if len(t) >= TREES_FROM and np.ptp(t) > 0:
             # A third of the usual trees: scoring a whole space must stay a fraction of a second.
             trees = BoostedTrees(n_estimators=100, learning_rate=0.1, n_models=3)
             self.trees_ = trees.fit(self._for_trees(view), t, weight)
             left_out = (1 - TREES) * left_out + TREES * self.trees_.out_of_fold_
+        self.errors_ = np.abs(t - left_out) * self._precision()
+        self.widen_ = reach(self.errors_, LEVEL) / reach(np.empty(0), LEVEL)
         self.scratch_: AutoPredictor | None = None
         self.share_ = 0.0
         if len(t) >= SCRATCH_FROM and np.ptp(t) > 0:
@@ -130,22 +128,34 @@ class TransferPredictor(BasePredictor):
             self.scratch_, self.share_ = scratch, share
 
     def _predict(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats | None]:
-        mean, variance = np.empty(len(X)), np.empty(len(X))
-        for start in range(0, len(X), BLOCK):
-            part = slice(start, start + BLOCK)
-            mean[part], variance[part] = self._latent(
-                self.prior.look_at(X[part], None if extra is None else extra[part]), return_std
-            )
-        if self.scratch_ is not None:
-            mean += self.share_ * (self.scratch_.predict(X, extra=extra) - mean)
+        mean, deviation = self._everywhere(X, extra, return_std)
         sign = 1.0 if self.direction == "max" else -1.0
         score = sign * self.scale_.restore(mean)
         if not return_std:
             return score, None
-        deviation = self.widen_ * np.sqrt(variance)
+        deviation = self.widen_ * deviation
         # Half the distance between the two ends of the one-sigma interval, in the task's unit.
         width = (self.scale_.restore(mean + deviation) - self.scale_.restore(mean - deviation)) / 2
         return score, np.hypot(width, self.scale_.doubt)
+
+    def _predict_interval(self, X: npt.NDArray[Any], extra: Floats | None, level: float) -> tuple[Floats, Floats]:
+        if self.scale_.doubt:
+            return super()._predict_interval(X, extra, level)
+        mean, deviation = self._everywhere(X, extra, True)
+        half = reach(self.errors_, level) * deviation
+        low, high = self.scale_.restore(mean - half), self.scale_.restore(mean + half)
+        return (low, high) if self.direction == "max" else (-high, -low)
+
+    def _everywhere(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats]:
+        """Latent mean of all parts together, and the standard deviation of the process, not yet calibrated."""
+        mean, variance = np.empty(len(X)), np.empty(len(X))
+        for start in range(0, len(X), BLOCK):
+            part = slice(start, start + BLOCK)
+            side = None if extra is None else extra[part]
+            mean[part], variance[part] = self._latent(self.prior.look_at(X[part], side), return_std)
+        if self.scratch_ is not None:
+            mean += self.share_ * (self.scratch_.predict(X, extra=extra) - mean)
+        return mean, np.sqrt(variance)
 
     def _latent(self, view: View, return_std: bool) -> tuple[Floats, Floats]:
         """Mean and variance of the latent scores under the weighed hypotheses."""
@@ -174,13 +184,10 @@ class TransferPredictor(BasePredictor):
                 out += share * (t - alpha / np.diag(cho_solve((lower, True), np.eye(len(alpha)))))
         return out
 
-    def _widening(self, t: Floats, left_out: Floats) -> float:
-        """Factor on standard deviations after which 80% of left-out scores lie within 80% intervals."""
+    def _precision(self) -> Floats:
+        """One over the standard deviation with which each score is predicted from the others, (m,)."""
         _, lower, alpha = self.solutions_[int(np.argmax(self.shares_))]
-        precision = np.diag(cho_solve((lower, True), np.eye(len(alpha))))
-        errors = np.abs(t - left_out) * np.sqrt(precision)
-        factor = max(float(np.quantile(errors, 0.8)) / WITHIN_80, 0.1)
-        return float(factor ** (len(alpha) / (len(alpha) + CALIBRATE)))
+        return np.sqrt(np.diag(cho_solve((lower, True), np.eye(len(alpha))))) if len(alpha) else np.empty(0)
 
     def _for_trees(self, view: View) -> Floats32:
         """Path statistics, side features, source scores and the sources' common guess."""
@@ -190,7 +197,7 @@ class TransferPredictor(BasePredictor):
 
     def get_state(self) -> State:
         """What has to be written down: the prior, the support and how it was resolved."""
-        arrays: dict[str, npt.NDArray[Any]] = {"support": self.support_, "shares": self.shares_}
+        arrays: dict[str, npt.NDArray[Any]] = {"support": self.support_, "shares": self.shares_, "errors": self.errors_}
         if self.extra_ is not None:
             arrays["extra"] = self.extra_
         for i, scale in enumerate((self.scale, self.scale_)):
@@ -221,7 +228,7 @@ class TransferPredictor(BasePredictor):
         made.n_extra_ = len(made.prior.features.side)
         made.extra_ = arrays.get("extra")
         made.scale_, made.widen_ = seen, float(values["widen"])
-        made.support_, made.shares_ = arrays["support"], arrays["shares"]
+        made.support_, made.shares_, made.errors_ = arrays["support"], arrays["shares"], arrays["errors"]
         made.solutions_ = [
             (
                 Hypothesis(arrays[f"amplitudes_{i}"], noise, beta, arrays[f"votes_{i}"], used),
