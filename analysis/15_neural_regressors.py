@@ -109,12 +109,15 @@ def _standardised(scores: Any) -> Any:
     return (scores - scores.mean()) / scores.std()
 
 
+def _with_spread(values: Any) -> str:
+    return f"{values.mean():.3f} ± {values.std(ddof=0):.3f}"
+
+
 def report(results: pd.DataFrame) -> None:
     """Print one table per task: tau with its spread over seeds, and CPU seconds."""
     for task, rows in results.groupby("task", sort=False):
         print(f"\n## {task}, {rows['seed'].nunique()} seeds\n\nKendall's tau, mean ± standard deviation over seeds")
-        tau = rows.pivot_table(index="model", columns="n", values="KT", aggfunc=["mean", "std"], sort=False)
-        print((tau["mean"].map("{:.3f}".format) + " ± " + tau["std"].map("{:.3f}".format)).to_string())
+        print(rows.pivot_table(index="model", columns="n", values="KT", aggfunc=_with_spread, sort=False).to_string())
         print("\nCPU seconds of fit")
         print(rows.pivot_table(index="model", columns="n", values="fit s", sort=False).round(2).to_string())
         print(f"\nCPU seconds to score {9_445 if task == TARGET else 5_000:,} rows")
