@@ -317,6 +317,7 @@ _CLASSES = {
     "MetaPredictor": "surrogate_nas.predictors.meta",
     "Member": "surrogate_nas.predictors.stacking",
     "Kinship": "surrogate_nas.predictors.transfer_kinship",
+    "LearnedKernel": "surrogate_nas.predictors.transfer_kernel",
     "NormalScores": "surrogate_nas.predictors.normal_scores",
     "NumberFeatures": "surrogate_nas.encodings.number_features",
     "OneHotEncoder": "surrogate_nas.encodings.one_hot",

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
+from surrogate_nas.predictors.transfer_kernel import learn_kernel
 from surrogate_nas.predictors.transfer_kinship import Kinship, guess
 from surrogate_nas.predictors.transfer_prior import FIXED, Hypothesis, TransferPrior, effect_covariances
 from surrogate_nas.predictors.transfer_scores import latent
@@ -67,6 +68,7 @@ def learn_prior(
     models = denoise(features.space, sources)
     whole = _prior(features, models)
     whole.scratch = 1 - max(source.trust for source in sources)
+    whole.kernel = learn_kernel(features, sources, models, rng)
     whole.kinship = Kinship.learn(descriptors, whole.between, whole.reliability)
     samples = _samples(features, sources, models, rng)
     guided = _guided(whole, samples) if samples else (replace(default_hypothesis(whole), belief=TRUST),)
@@ -78,6 +80,8 @@ def _guided(prior: TransferPrior, samples: "list[Sample]") -> tuple[Hypothesis, 
     """The hypotheses that sources guide: all together, and each reliable one alone."""
     n_components = len(FIXED) + len(prior.groups)
     together = replace(maximise_evidence(samples, n_components), votes=prior.guess, belief=TRUST)
+    if prior.kernel is not None:
+        together.amplitudes[4:6] = prior.kernel.amplitudes
     each = np.diag(1 / _sizes(prior.between))[prior.reliability > FOLLOWED]
     if len(prior.reliability) < CHOICE or not len(each):
         return (together,)
@@ -249,7 +253,7 @@ def rescaled(
 def scratch_hypothesis(prior: TransferPrior) -> Hypothesis:
     """What a task unlike any source is expected to look like."""
     g = len(prior.groups)
-    fixed = [SCRATCH_CONSTANT, 0.0, 0.0, SCRATCH_LOCAL]
+    fixed = [SCRATCH_CONSTANT, 0.0, 0.0, SCRATCH_LOCAL, 0.0, 0.0]
     amplitudes = np.array(fixed + [SCRATCH_GROUPS / g] * g)
     return Hypothesis(amplitudes, SCRATCH_NOISE, 0.0, np.zeros(len(prior.between)), False, 1 - TRUST)
 
@@ -257,6 +261,6 @@ def scratch_hypothesis(prior: TransferPrior) -> Hypothesis:
 def default_hypothesis(prior: TransferPrior) -> Hypothesis:
     """For a single source, which cannot show how much sources agree: half from it, half from scratch."""
     g = len(prior.groups)
-    fixed = [SCRATCH_CONSTANT, 0.2, 0.1, 0.2]
+    fixed = [SCRATCH_CONSTANT, 0.2, 0.1, 0.2, 0.0, 0.0]
     common = guess(prior.between, prior.reliability)
     return Hypothesis(np.array(fixed + [0.3 / g] * g), SCRATCH_NOISE, 0.7, common)

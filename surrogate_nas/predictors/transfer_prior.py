@@ -5,14 +5,16 @@ its latent scores, and by what is left of them at the rows it knows; S = X W + l
 scores, scaled by how reliable they are. A new task is
 
     f(x) = beta * sum_t v_t S_t(x) + GP(0, k),    y = f + noise
-    k = a_0 + a_1 S S' / T + a_2 rbf(S) + sum_g b_g X_g A_g X_g' + a_3 rbf(S) rbf(X A X')
+    k = a_0 + a_1 S S' / T + a_2 rbf(S) + a_3 rbf(S) rbf(X A X') + a_4 Z Z' / l + a_5 rbf(S) rbf(Z)
+        + sum_g b_g X_g A_g X_g'
 
 with A_g = V_g (x) C_g, the covariance of effects over places and over operations, estimated from the sources' own
 effects: operations that did alike in other tasks are expected to do alike in this one. The v_t are those of the best
 linear guess at a task that is equally like each source: sources that agree with each other count about once.
 Amplitudes, noise and beta maximise the marginal likelihood of small samples of the sources, each explained by all
-others but itself, so that a new task with ten scores needs to learn none of them. Beside this hypothesis stand others:
-the task follows one source alone, or is unlike all of them. Its scores decide.
+others but itself, so that a new task with ten scores needs to learn none of them; a_4 and a_5, of features Z that a
+network has learned, come with those. Beside this hypothesis stand others: the task follows one source alone, or is
+unlike all of them. Its scores decide.
 """
 
 from collections.abc import Mapping
@@ -24,13 +26,14 @@ import numpy.typing as npt
 
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.transfer_features import Floats32, Group, TransferFeatures
+from surrogate_nas.predictors.transfer_kernel import LearnedKernel
 from surrogate_nas.predictors.transfer_kinship import Kinship, guess
-from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.predictors.transfer_sources import Leftovers
 
 Floats = npt.NDArray[np.float64]
 
 #: Components of the covariance before the groups' own, in this order.
-FIXED = ("constant", "sources", "similar sources", "local")
+FIXED = ("constant", "sources", "similar sources", "local", "learned", "learned local")
 
 #: Length scales on the unit scale of each kernel. Sources: one standard deviation. Local: marginal likelihood of
 #: the sources of NAS-Bench-Graph prefers .5 to .7 among .3 to 2.
@@ -69,41 +72,16 @@ class View:
         features: Centred features, (n, p).
         sources: Denoised and scaled scores of the sources, (n, T).
         norms: Squared length of the rows in each group's metric, (G, n).
+        learned: Learned features, (n, l); l = 0 where nothing was learned.
     """
 
     features: Floats32
     sources: Floats32
     norms: Floats32
+    learned: Floats32
 
     def __len__(self) -> int:
         return len(self.features)
-
-
-@dataclass(frozen=True)
-class Leftovers:
-    """What smooth models of the sources leave over at rows the sources know; zero elsewhere.
-
-    Attributes:
-        codes: Integer codes of the known rows, ascending, shape (m,).
-        values: float32 of shape (m, T).
-    """
-
-    codes: npt.NDArray[np.int64]
-    values: Floats32
-
-    def of(self, space: SearchSpace, X: npt.ArrayLike) -> Floats32:
-        """Values at rows, float32 of shape (n, T)."""
-        out = np.zeros((len(space.rows(X)), self.values.shape[1]), dtype=np.float32)
-        if len(self.codes):
-            wanted = space.codes(X)
-            at = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
-            known = self.codes[at] == wanted
-            out[known] = self.values[at[known]]
-        return out
-
-    def without(self, t: int) -> "Leftovers":
-        """The same of all sources but one."""
-        return Leftovers(self.codes, np.delete(self.values, t, axis=1))
 
 
 @dataclass
@@ -118,6 +96,7 @@ class TransferPrior:
         between: Covariance of the source models over the space, (T, T).
         reliability: Of each source, between 0 and 1, (T,).
         kinship: What descriptors of tasks are worth, where the sources have some.
+        kernel: What of the covariance a network has learned from the sources.
         scratch: Share that a predictor from scratch has before its left-out scores are seen.
         hypotheses: What a new task may be like, the common guess first; its scores decide.
     """
@@ -129,6 +108,7 @@ class TransferPrior:
     between: Floats
     reliability: Floats
     kinship: Kinship | None = None
+    kernel: LearnedKernel | None = None
     scratch: float = 0.0
     hypotheses: tuple[Hypothesis, ...] = field(default=())
 
@@ -166,7 +146,8 @@ class TransferPrior:
     def view(self, features: Floats32, leftover: Floats32) -> View:
         """Prepare centred features (n, p) and what the sources leave over at those rows (n, T)."""
         norms = [self._norms(features[:, g.columns], g) for g in self.groups]
-        return View(features, features @ self.weights + leftover, np.stack(norms))
+        learned = np.empty((len(features), 0), dtype=np.float32) if self.kernel is None else self.kernel.of(features)
+        return View(features, features @ self.weights + leftover, np.stack(norms), learned)
 
     def mean(self, view: View, hyper: Hypothesis) -> Floats:
         """Prior mean of the latent scores, (n,)."""
@@ -179,6 +160,8 @@ class TransferPrior:
         out = a[0] + a[3] + a[len(FIXED) :] @ view.norms.astype(np.float64)
         if hyper.use_sources:
             out = out + a[1] * (view.sources.astype(np.float64) ** 2).sum(axis=1) / t + a[2]
+            if self.kernel is not None:
+                out = out + a[4] * (view.learned.astype(np.float64) ** 2).sum(axis=1) + a[5]
         return out
 
     def projected(self, support: View) -> list[Floats32]:
@@ -214,6 +197,12 @@ class TransferPrior:
             near *= similar
             out += a[1] * linear
             out += a[2] * similar
+            if self.kernel is not None:
+                z, u = view.learned, support.learned
+                inner = z @ u.T
+                out += a[4] * inner
+                norms = (z**2).sum(axis=1), (u**2).sum(axis=1)
+                out += a[5] * similar * _rbf(inner, *norms, self.kernel.length)
         out += a[3] * near
         return out
 
@@ -242,7 +231,11 @@ class TransferPrior:
         arrays |= {f"covariance_{name}": a for name, a in self.covariances.items()}
         rest = [[h.noise, h.beta, h.use_sources, h.belief] for h in self.hypotheses]
         values = {"hypotheses": rest, "groups": list(self.covariances), "scratch": self.scratch}
-        return State(values=values, arrays=arrays, parts={"features": self.features, "kinship": self.kinship})
+        return State(
+            values=values,
+            arrays=arrays,
+            parts={"features": self.features, "kinship": self.kinship, "kernel": self.kernel},
+        )
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -252,14 +245,18 @@ class TransferPrior:
         hypotheses = tuple(Hypothesis(a, float(n), float(b), v, bool(u), float(p)) for a, v, (n, b, u, p) in rows)
         covariances = {name: arrays[f"covariance_{name}"] for name in state.values["groups"]}
         leftovers = Leftovers(arrays["codes"], arrays["leftovers"])
-        known = (
-            arrays["between"],
-            arrays["reliability"],
-            state.parts["kinship"],
-            float(state.values["scratch"]),
-            hypotheses,
+        return cls(
+            features=state.parts["features"],
+            weights=arrays["weights"],
+            leftovers=leftovers,
+            covariances=covariances,
+            between=arrays["between"],
+            reliability=arrays["reliability"],
+            kinship=state.parts["kinship"],
+            kernel=state.parts["kernel"],
+            scratch=float(state.values["scratch"]),
+            hypotheses=hypotheses,
         )
-        return cls(state.parts["features"], arrays["weights"], leftovers, covariances, *known)
 
 
 def effect_covariances(

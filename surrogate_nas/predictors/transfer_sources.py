@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
-from surrogate_nas.predictors.transfer_prior import Leftovers
 from surrogate_nas.predictors.transfer_scores import standardised
 from surrogate_nas.spaces.base import SearchSpace
 
@@ -51,6 +50,33 @@ class Source:
     features: Floats32
     y: Floats
     trust: float = 1.0
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What smooth models of the sources leave over at rows the sources know; zero elsewhere.
+
+    Attributes:
+        codes: Integer codes of the known rows, ascending, shape (m,).
+        values: float32 of shape (m, T).
+    """
+
+    codes: npt.NDArray[np.int64]
+    values: Floats32
+
+    def of(self, space: SearchSpace, X: npt.ArrayLike) -> Floats32:
+        """Values at rows, float32 of shape (n, T)."""
+        out = np.zeros((len(space.rows(X)), self.values.shape[1]), dtype=np.float32)
+        if len(self.codes):
+            wanted = space.codes(X)
+            at = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
+            known = self.codes[at] == wanted
+            out[known] = self.values[at[known]]
+        return out
+
+    def without(self, t: int) -> "Leftovers":
+        """The same of all sources but one."""
+        return Leftovers(self.codes, np.delete(self.values, t, axis=1))
 
 
 @dataclass(frozen=True)

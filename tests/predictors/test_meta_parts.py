@@ -6,11 +6,12 @@ from scipy.stats import multivariate_normal
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.predictors.transfer_features import TransferFeatures
+from surrogate_nas.predictors.transfer_kernel import LearnedKernel, learn_kernel
 from surrogate_nas.predictors.transfer_kinship import Kinship, guess
 from surrogate_nas.predictors.transfer_learning import Sample, _negative_log_evidence, _share, rescaled
-from surrogate_nas.predictors.transfer_prior import Hypothesis, Leftovers, effect_covariances
+from surrogate_nas.predictors.transfer_prior import Hypothesis, effect_covariances
 from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
-from surrogate_nas.predictors.transfer_sources import Source, denoise, genes_matter
+from surrogate_nas.predictors.transfer_sources import Leftovers, Source, denoise, genes_matter
 from surrogate_nas.spaces import get_space, list_spaces
 
 
@@ -213,3 +214,25 @@ def test_dead_operations_matter_for_costs_and_not_for_accuracies():
     twin = rows[(space.canonical(rows) != rows).any(axis=1)][:1]
     np.testing.assert_array_equal(plain.transform(twin), plain.transform(space.canonical(twin)))
     assert not np.array_equal(exact.transform(twin), exact.transform(space.canonical(twin)))
+
+
+def test_learned_features_survive_saving_and_make_a_kernel():
+    space = get_space("nas-bench-graph")
+    features = TransferFeatures(space)
+    rng = np.random.default_rng(0)
+    rows = space.sample(400, rng, unique=True)
+    x = features.transform(rows)
+    flow = features.groups[-1]
+    sources = [Source(rows, x, x[:, flow.columns] @ rng.normal(size=flow.contexts)) for _ in range(4)]
+    models = denoise(space, sources)
+    kernel = learn_kernel(features, sources, models, np.random.default_rng(1))
+    assert kernel is not None
+    z = kernel.of(x)
+    assert z.shape == (400, 32)
+    assert np.isfinite(z).all()
+    assert (kernel.amplitudes > 0).all()
+    again = learn_kernel(features, sources, models, np.random.default_rng(1))
+    assert again is not None
+    np.testing.assert_array_equal(again.of(x), z)
+    np.testing.assert_array_equal(LearnedKernel.from_state(kernel.get_state()).of(x), z)
+    assert learn_kernel(features, sources[:3], denoise(space, sources[:3]), np.random.default_rng(1)) is None
