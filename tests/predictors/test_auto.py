@@ -129,3 +129,19 @@ def test_it_is_fast_enough():
     predictor.predict(everything)
     assert fitting < 10.0
     assert time.process_time() - start < 3.0
+
+
+def test_dead_operations_count_where_scores_show_it():
+    """Costs of networks as they are written, and accuracies of what they compute."""
+    space = get_space("nas-bench-201")
+    rng = np.random.default_rng(0)
+    rows, test = space.sample(80, rng, unique=True), space.sample(400, rng)
+
+    def cost(X):
+        return (X[:, :, None] == [2, 3]).sum(axis=(1, 2)) + 0.05 * rng.normal(size=len(X))
+
+    predictor = AutoPredictor(space, direction="min").fit(rows, cost(rows))
+    assert kendall_tau(predictor.predict(test), cost(test)) > 0.75
+    computed = space.canonical(rows)
+    alike = AutoPredictor(space).fit(rows, cost(computed))
+    np.testing.assert_allclose(alike.predict(test), alike.predict(space.canonical(test)))
