@@ -89,7 +89,14 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         if weight is not None and not (weight > 0).all():
             raise InvalidInputError("sample_weight: expected positive weights; drop the rows that should not count")
         self.n_extra_ = 0 if side is None else side.shape[1]
-        self._fit(rows, scores, side, weight)
+        networks = rows if self.space is None else self.space.canonical(rows)
+        order = in_order(networks, scores, side, weight, rows)
+        self._fit(
+            rows[order],
+            scores[order],
+            None if side is None else side[order],
+            None if weight is None else weight[order],
+        )
         return self
 
     @overload
@@ -256,6 +263,16 @@ class Predictor(BasePredictor):
         made.encoder_, made.regressor_ = parts["encoder"], parts["regressor"]
         made.n_extra_ = int(state.values["n_extra"])
         return made
+
+
+def in_order(*arrays: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
+    """Positions that sort rows by the arrays' columns, the first array counting most, (n,).
+
+    Folds and random draws go by position: sorted first, the same measurements give the same predictor in whatever
+    order they came.
+    """
+    columns = [column for array in arrays if array is not None for column in np.atleast_2d(array.T)]
+    return np.lexsort(columns[::-1])
 
 
 def check_extra(extra: npt.ArrayLike | None, n: int) -> Floats | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from surrogate_nas.core import Direction, InvalidInputError, TaskData, as_generator
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.validation import check_scores
-from surrogate_nas.predictors.base import check_extra
+from surrogate_nas.predictors.base import check_extra, in_order
 from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.predictors.pretrained import Shareable
 from surrogate_nas.predictors.state import State
@@ -172,7 +172,10 @@ class MetaPredictor(Shareable):
             raise InvalidInputError(f"task {name!r}: expected rows of space {space.name!r}, some are outside it")
         y = check_scores(task.y, len(rows), f"scores of task {name!r}")
         extra = check_extra(task.extra, len(rows))
-        return replace(task, X=rows, y=y, extra=extra, space=None if space == self.space else space)
+        order = in_order(rows, y, extra)
+        side = None if extra is None else extra[order]
+        own = task.space is None or task.space == self.space
+        return replace(task, X=rows[order], y=y[order], extra=side, space=None if own else task.space)
 
 
 def _side_scores(tasks: list[TaskData]) -> tuple[NormalScores, ...]:

@@ -145,3 +145,18 @@ def test_dead_operations_count_where_scores_show_it():
     computed = space.canonical(rows)
     alike = AutoPredictor(space).fit(rows, cost(computed))
     np.testing.assert_allclose(alike.predict(test), alike.predict(space.canonical(test)))
+
+
+@pytest.mark.parametrize("with_extra", [False, True])
+def test_the_order_of_rows_and_the_way_they_are_written_do_not_matter(with_extra):
+    space = get_space("nas-bench-201")
+    rng = np.random.default_rng(0)
+    rows, test = space.sample(60, rng, unique=True), space.sample(100, rng)
+    y, extra = rng.normal(size=60), rng.normal(size=(60, 2)) if with_extra else None
+    ahead = rng.normal(size=(100, 2)) if with_extra else None
+    once = AutoPredictor(space).fit(rows, y, extra=extra).predict(test, extra=ahead)
+    order = rng.permutation(60)
+    again = AutoPredictor(space).fit(rows[order], y[order], extra=None if extra is None else extra[order])
+    np.testing.assert_array_equal(again.predict(test, extra=ahead), once)
+    other = AutoPredictor(space).fit(space.canonical(rows), y, extra=extra)
+    np.testing.assert_array_equal(other.predict(space.canonical(test), extra=ahead), once)

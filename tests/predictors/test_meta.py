@@ -330,3 +330,17 @@ def test_tasks_of_another_space_are_sources_too():
     few = SPACE.sample(60, rng)
     both = MetaPredictor(SPACE, random_state=0).fit(sources | {"own": (few, depth(SPACE, few))})
     assert np.isfinite(both.adapt(few[:10], depth(SPACE, few[:10])).predict(test)).all()
+
+
+def test_the_order_of_rows_does_not_matter(made_up):
+    sources, (test, _), _ = made_up
+    rng = np.random.default_rng(0)
+    rows, y = target(made_up, 40)
+    once = MetaPredictor(SPACE, random_state=0).fit(sources).adapt(rows, y).predict(test)
+    shuffled = {}
+    for name, (X, scores) in sources.items():
+        order = rng.permutation(len(X))
+        shuffled[name] = (X[order], scores[order])
+    order = rng.permutation(40)
+    again = MetaPredictor(SPACE, random_state=0).fit(shuffled).adapt(rows[order], y[order]).predict(test)
+    np.testing.assert_array_equal(again, once)
