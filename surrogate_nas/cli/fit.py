@@ -44,7 +44,7 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     """Learn from your own measurements; say how far to trust it, what it learned, and what looks best."""
-    from surrogate_nas.cli.learning import across_tasks, as_direction, check_scores, learn, names_of
+    from surrogate_nas.cli.learning import across_tasks, as_direction, check_learnable, learn, names_of
     from surrogate_nas.cli.measurements import read_measurements
     from surrogate_nas.spaces import get_space
 
@@ -55,7 +55,7 @@ def command(
     read = read_measurements(
         measurements, opened, arch_column=arch_column, score_column=score_column, extra_columns=extra
     )
-    check_scores(read.y, measurements)
+    check_learnable(read.y, measurements)
     with console_progress(silent=as_json) as progress:
         meta = None if table is None else across_tasks(table, seed, progress.say)
         fitted = learn(opened, read.X, read.y, extra=read.extra, meta=meta, direction=better, seed=seed)

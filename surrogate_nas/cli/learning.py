@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from surrogate_nas.cli.console import show_table
 from surrogate_nas.core import InvalidInputError
@@ -65,7 +65,7 @@ def across_tasks(table: str, seed: int | None, say: Say) -> "MetaPredictor":
     return MetaPredictor(opened.space, random_state=seed or 0).fit(sources)
 
 
-def check_scores(y: "npt.NDArray[np.float64]", place: object) -> None:
+def check_learnable(y: "npt.NDArray[np.float64]", place: object) -> None:
     """Refuse scores that nothing can be learned from.
 
     Args:
@@ -143,6 +143,8 @@ def best_of(
 
 def show_ranking(frame: "pd.DataFrame", unit: str = "") -> None:
     """Print what :func:`best_of` found."""
+    from surrogate_nas.predictors.explaining.wording import lines
+
     spread = float(frame["std"].mean())
     digits = min(max(2 - math.floor(math.log10(spread)), 0), 8) if spread > 0 else 4
 
@@ -153,11 +155,7 @@ def show_ranking(frame: "pd.DataFrame", unit: str = "") -> None:
         ["rank", f"expected{f' {unit}' if unit else ''}", f"{LEVEL:.0%} interval", "best of these", "architecture"],
         [
             [str(i), score(r.mean), f"{score(r.low)} to {score(r.high)}", f"{r.probability_best:.0%}", r.architecture]
-            for i, r in enumerate(_lines(frame), 1)
+            for i, r in enumerate(lines(frame), 1)
         ],
         right=(0, 1, 2, 3),
     )
-
-
-def _lines(frame: "pd.DataFrame") -> Any:
-    return frame.itertuples(index=False)

@@ -61,7 +61,7 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     """Rank architectures by expected score, with uncertainty; with no measurements, by what earlier tasks say."""
-    from surrogate_nas.cli.learning import as_direction, best_of, check_scores, names_of, show_ranking
+    from surrogate_nas.cli.learning import as_direction, best_of, check_learnable, names_of, show_ranking
     from surrogate_nas.cli.measurements import is_table
 
     if top < 1:
@@ -80,7 +80,7 @@ def command(
             opened, X, y = _columns(measured, _space(loaded, space, table), arch_column, score_column, space)
         rows, extra = _to_rank(opened, architectures, listed, arch_column, names_of(extra_columns), progress.say)
         if y is not None:
-            check_scores(y, measured)
+            check_learnable(y, measured)
         fitted = _fitted(loaded, table, opened, X, y, as_direction(direction), seed, progress.say)
     ranking = best_of(fitted, rows, top, extra)
     if save is not None:

@@ -57,6 +57,10 @@ class Encoder(TransformerMixin, BaseEstimator, ABC):
                 f"{type(self).__name__}: {name}: expected a whole number of at least {least}, got {value!r}"
             )
 
+    def _no_graphs(self) -> GraphBatch:
+        """An empty batch: what graphs of the space have in common, their vocabulary and number of nodes."""
+        return self.space.graphs(np.empty((0, self.space.n_genes), dtype=np.int16))
+
     def _networks(self, X: npt.NDArray[np.int16]) -> tuple[GraphBatch, npt.NDArray[np.int64]]:
         """Graphs of the distinct networks among the rows, and which of them each row is."""
         canonical = self.space.canonical(X)

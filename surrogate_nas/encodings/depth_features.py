@@ -1,6 +1,6 @@
 """Features that say where operations stand: at which depth, next to which others, at which end."""
 
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ class DepthFeatures(Encoder):
         space: The space of the rows.
     """
 
-    invariant = True
+    invariant: ClassVar[bool] = True
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
@@ -52,7 +52,7 @@ class DepthFeatures(Encoder):
         return out.reshape(n, width)[back]
 
     def _names(self) -> list[str]:
-        graphs = coarse(self.space.graphs(self.space.sample(1, np.random.default_rng(0))))
+        graphs = coarse(self._no_graphs())
         ops = [op.name for op in graphs.vocabulary]
         depths = range(graphs.ops.shape[1] - 2)
         return [

@@ -1,6 +1,6 @@
 """Features that say what a network can do: which operations lie on which paths, and how deep."""
 
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ class GraphFeatures(Encoder):
         numbers, weighted path sums and the flow of signal are ours, as is the formulation.
     """
 
-    invariant = True
+    invariant: ClassVar[bool] = True
 
     def __init__(self, space: SearchSpace, *, pairs: bool = True) -> None:
         self.space = space
@@ -55,7 +55,7 @@ class GraphFeatures(Encoder):
         return np.concatenate([_per_set(graphs, sets), _overall(graphs)]).T[back]
 
     def _names(self) -> list[str]:
-        graphs = coarse(self.space.graphs(self.space.sample(1, np.random.default_rng(0))))
+        graphs = coarse(self._no_graphs())
         _, names = operation_sets(graphs.vocabulary, pairs=self.pairs)
         ops = [op.name for op in graphs.vocabulary]
         width = graphs.ops.shape[1]

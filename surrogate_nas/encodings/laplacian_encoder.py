@@ -69,7 +69,7 @@ class LaplacianEncoder(Encoder):
         return np.where(np.abs(out) < ZERO, 0, out).astype(np.float32)[back]
 
     def _names(self) -> list[str]:
-        vocabulary = coarse(self.space.graphs(np.empty((0, self.space.n_genes), dtype=np.int16))).vocabulary
+        vocabulary = coarse(self._no_graphs()).vocabulary
         heats = ("kept by", "from the input at", "from the output at")
         return [f"eigenvalue {i}" for i in range(1, self.k + 1)] + [
             f"heat {heat} {op.name} after {t:g}" for t in TIMES for heat in heats for op in vocabulary

@@ -13,11 +13,14 @@ from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.spaces.graph_batch import GraphBatch
 
-BATCH = 128
+#: Graphs per update, and the learning rate, which falls as a cosine to zero.
+BATCH, RATE = 128, 3e-3
+
+#: Numbers per node, and rounds of messages: after three a node knows of all others in cells of the usual size.
+HIDDEN, ROUNDS = 64, 3
+
+#: Graphs embedded at once: what is computed in between then stays in the processor's cache.
 CHUNK = 256
-RATE = 3e-3
-HIDDEN = 64
-ROUNDS = 3
 
 
 @final

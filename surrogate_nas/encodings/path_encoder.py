@@ -79,7 +79,7 @@ class PathEncoder(Encoder):
         return out.reshape(len(networks), 2 * len(self.next_))[back]
 
     def _names(self) -> list[str]:
-        vocabulary = coarse(self.space.graphs(np.empty((0, self.space.n_genes), dtype=np.int16))).vocabulary
+        vocabulary = coarse(self._no_graphs()).vocabulary
         names = ["input"] * len(self.next_)
         for sequence, op in np.argwhere(self.next_ >= 0):  # a sequence comes before those that it begins
             names[self.next_[sequence, op]] = f"{names[sequence]} > {vocabulary[op].name}"

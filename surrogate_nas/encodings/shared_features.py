@@ -31,6 +31,7 @@ SUMMARIES = (
     "total", "mean", "most", "least", "signal", "first", "last", "place", "paths of", "paths without", "paths times"
 )  # fmt: skip
 
+#: What is known of a network besides its operations, in the order of the columns.
 STRUCTURE = (
     "edges", "edges per node", "parallel nodes", "nodes per level", "paths", "input to output", "read input",
     "feed output", "identities", "signal", "signal past no weights",
@@ -78,7 +79,7 @@ class SharedFeatures(Encoder):
 
     def _encode(self, X: npt.NDArray[np.int16]) -> Features:
         plain = self._distinct(X)
-        _, which = _attributes(self._vocabulary())
+        _, which = _attributes(self._no_graphs().vocabulary)
         n_distinct = which.max() + 1  # attributes that are one in this space are computed once
         columns = [which + i * n_distinct for i in range(len(SUMMARIES))]
         columns.append(len(SUMMARIES) * n_distinct + np.arange(len(STRUCTURE)))
@@ -90,9 +91,6 @@ class SharedFeatures(Encoder):
     def _names(self) -> list[str]:
         names = [f"{how} {what}" for how in SUMMARIES for what in ATTRIBUTES] + list(STRUCTURE)
         return names + [f"quantile of {name}" for name in names if self.quantiles]
-
-    def _vocabulary(self) -> tuple[Operation, ...]:
-        return self.space.graphs(np.empty((0, self.space.n_genes), dtype=np.int16)).vocabulary
 
     def _distinct(self, X: npt.NDArray[np.int16]) -> Features:
         """The columns as they are, once for each attribute that differs from the others in this space; (n, f)."""

@@ -149,6 +149,10 @@ class AutoPredictor(BasePredictor):
         """What each training row would be expected to score had it not been seen, (n,); NaN = not known."""
         return self.scores_.inverse(self.weights_ @ np.stack([member.left_out for member in self.members_]))
 
+    def _merit(self, X: npt.NDArray[Any], extra: Floats | None) -> tuple[Floats, Floats]:
+        mean, std = self._latent(X, extra, True)
+        return mean if self.direction == "max" else -mean, self.widen_ * (np.zeros(len(X)) if std is None else std)
+
     def _left_out_errors(self) -> Floats:
         return self.errors_
 

@@ -48,6 +48,11 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         half = reach(self._left_out_errors(), level) * (np.zeros(len(X)) if std is None else std)
         return mean - half, mean + half
 
+    def _merit(self, X: npt.NDArray[Any], extra: Floats | None) -> tuple[Floats, Floats]:
+        """Mean and deviation where larger is better, on a scale on which errors are about normal."""
+        mean, std = self._predict(X, extra, True)
+        return mean if self.direction == "max" else -mean, np.zeros(len(X)) if std is None else std
+
     def _left_out_errors(self) -> Floats:
         """Errors of left-out rows in standard deviations, without sign; none where nothing was left out."""
         return np.empty(0)
@@ -156,7 +161,11 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
             X: Rows that compete, shape (n, d).
             extra: Their side features, as in ``fit``.
         """
-        return probability_best(*self.predict(X, extra=extra, return_std=True), self.direction)
+        rows, side = self._check_inputs(X, extra)
+        parts = [slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK)]
+        found = [self._merit(rows[part], None if side is None else side[part]) for part in parts]
+        mean, std = (np.concatenate(values) for values in zip(*found, strict=True)) if found else np.empty((2, 0))
+        return probability_best(mean, std)
 
     def rank(
         self, X: npt.ArrayLike | None = None, top: int | None = None, *, extra: npt.ArrayLike | None = None

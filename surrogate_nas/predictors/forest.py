@@ -32,6 +32,10 @@ class Forest(RegressorMixin, BaseEstimator):
         colsample: Share of features per split.
         n_jobs: Threads.
         random_state: Seed.
+
+    References:
+        L. Breiman, Random forests, Machine Learning 45 (2001), doi:10.1023/A:1010933404324. Differs: rows are drawn
+        without replacement, and left-out errors come from five groups of trees in place of each tree's own rest.
     """
 
     def __init__(

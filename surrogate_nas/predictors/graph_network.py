@@ -16,7 +16,7 @@ from surrogate_nas.predictors.torch_ensemble import (
     Parameters,
     Schedule,
     from_arrays,
-    leave_out,
+    rows_seen,
     ranking_loss,
     squared_loss,
     to_arrays,
@@ -110,7 +110,7 @@ class GraphNetwork(BasePredictor):
         self.vocabulary_ = Vocabulary.of(self._space)
         target = self.scores_.transform(y)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight / sample_weight.mean()
-        seen = leave_out(len(y), self.n_models, generator)
+        seen = rows_seen(len(y), self.n_models, generator)
         self.parameters_ = self._train(X, extra, target, seen * torch.from_numpy(weight), generator)
         self._calibrate(self._raw_scores(X, extra), target, seen.numpy())
 

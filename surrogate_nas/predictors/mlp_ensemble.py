@@ -13,7 +13,7 @@ from surrogate_nas.predictors.torch_ensemble import (
     Parameters,
     Schedule,
     from_arrays,
-    leave_out,
+    rows_seen,
     squared_loss,
     to_arrays,
     train,
@@ -84,7 +84,7 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
         self.X_center_, self.X_scale_ = rows.mean(axis=0), _positive(rows.std(axis=0))
         self.center_, self.scale_ = float(scores.mean()), float(_positive(np.atleast_1d(scores.std()))[0])
         target = (scores - self.center_) / self.scale_
-        seen = leave_out(len(rows), self.n_models, generator)
+        seen = rows_seen(len(rows), self.n_models, generator)
         shares = np.ones(len(rows)) if weight is None else weight / weight.mean()
         self.constant_ = bool(np.ptp(scores) == 0)
         self.parameters_ = self._train(rows, target, seen * torch.from_numpy(shares), generator)

@@ -60,9 +60,7 @@ class Ridge(RegressorMixin, BaseEstimator):
         target = root * (scores - self.y_center_) / self.y_scale_
         seen = left.T @ target
         self.penalty_ = (
-            self._best_penalty(singular, seen, float(target @ target))
-            if self.penalty is None
-            else (float(self.penalty))
+            self._best_penalty(singular, seen, float(target @ target)) if self.penalty is None else float(self.penalty)
         )
         self.noise_ = self._noise(self.penalty_, singular, seen, float(target @ target))
         self.shrunk_ = 1.0 / (singular**2 + self.penalty_)

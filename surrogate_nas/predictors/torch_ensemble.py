@@ -38,7 +38,7 @@ class Schedule:
     weight_decay: float
 
 
-def leave_out(n: int, n_models: int, generator: torch.Generator) -> Tensor:
+def rows_seen(n: int, n_models: int, generator: torch.Generator) -> Tensor:
     """Which rows each network learns from, bool of shape (m, n); every row is left out by one of several networks."""
     if n_models == 1 or n < FEWEST_TO_LEAVE_OUT:
         return torch.ones(n_models, n, dtype=torch.bool)

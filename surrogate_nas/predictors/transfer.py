@@ -146,6 +146,10 @@ class TransferPredictor(BasePredictor):
         low, high = self.scale_.restore(mean - half), self.scale_.restore(mean + half)
         return (low, high) if self.direction == "max" else (-high, -low)
 
+    def _merit(self, X: npt.NDArray[Any], extra: Floats | None) -> tuple[Floats, Floats]:
+        mean, deviation = self._everywhere(X, extra, True)
+        return mean, self.widen_ * deviation
+
     def _everywhere(self, X: npt.NDArray[Any], extra: Floats | None, return_std: bool) -> tuple[Floats, Floats]:
         """Latent mean of all parts together, and the standard deviation of the process, not yet calibrated."""
         mean, variance = np.empty(len(X)), np.empty(len(X))

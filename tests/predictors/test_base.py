@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.encodings import OneHotEncoder
-from surrogate_nas.predictors import Forest, GaussianProcess, Predictor
+from surrogate_nas.predictors import AutoPredictor, Forest, GaussianProcess, Predictor
 from surrogate_nas.predictors.base import CHUNK
 from surrogate_nas.spaces import get_space
 
@@ -84,3 +84,21 @@ def test_a_ranking_of_floats_has_positions_instead_of_texts():
     assert ranking.to_pandas()["architecture"].tolist() == ranking.index.tolist()
     with pytest.raises(InvalidInputError, match="floats"):
         _ = ranking.texts
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
+def test_probability_best_goes_by_the_direction(direction):
+    space = get_space("nas-bench-201")
+    rng = np.random.default_rng(0)
+    rows, test = space.sample(60, rng, unique=True), space.sample(300, rng, unique=True)
+    y = (rows == 3).sum(axis=1) + 0.1 * rng.normal(size=60)
+    predictor = AutoPredictor(space, direction=direction).fit(rows, y)
+    share = predictor.probability_best(test)
+    assert share.sum() == pytest.approx(1.0)
+    ranking = predictor.rank(test)
+    assert share[ranking.index[:30]].sum() > 0.8
+    assert predictor.probability_best(test[:0]).shape == (0,)
+    low, high = predictor.predict_interval(test, level=0.8)
+    mean = predictor.predict(test)
+    assert (low <= mean).all()
+    assert (mean <= high).all()

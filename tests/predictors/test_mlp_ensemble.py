@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from surrogate_nas.predictors import MLPEnsemble
-from surrogate_nas.predictors.torch_ensemble import Schedule, leave_out, ranking_loss, squared_loss, train
+from surrogate_nas.predictors.torch_ensemble import Schedule, rows_seen, ranking_loss, squared_loss, train
 
 
 def smooth(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -37,11 +37,11 @@ def test_a_single_network_sees_all_rows():
 
 
 def test_every_row_is_left_out_once():
-    seen = leave_out(11, 4, torch.Generator().manual_seed(0))
+    seen = rows_seen(11, 4, torch.Generator().manual_seed(0))
     assert seen.shape == (4, 11)
     assert ((~seen).sum(dim=0) == 1).all()
-    assert leave_out(3, 4, torch.Generator()).all()
-    assert leave_out(11, 1, torch.Generator()).all()
+    assert rows_seen(3, 4, torch.Generator()).all()
+    assert rows_seen(11, 1, torch.Generator()).all()
 
 
 def test_ranking_loss_counts_pairs_that_fall_short():

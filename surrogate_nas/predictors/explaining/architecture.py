@@ -90,7 +90,7 @@ def explain_architecture(
     features, expected = feature_contributions(predictor, x[None], extra)
     return ArchitectureExplanation(
         effects=changes,
-        decisions=_decisions(changes, maximise=predictor.direction == "max"),
+        decisions=_decisions(changes),
         features=features,
         architecture=space.format(x[None])[0],
         score=float(scores[0]),
@@ -144,7 +144,7 @@ def _name(
     return " and ".join(d.name for d in chosen), " and ".join(now), " and ".join(then)
 
 
-def _decisions(changes: "pd.DataFrame", *, maximise: bool) -> "pd.DataFrame":
+def _decisions(changes: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
     rows = []
