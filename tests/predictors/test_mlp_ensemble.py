@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from surrogate_nas.predictors import MLPEnsemble
-from surrogate_nas.predictors.torch_ensemble import Schedule, rows_seen, ranking_loss, squared_loss, train
+from surrogate_nas.predictors.torch_ensemble import Schedule, ranking_loss, rows_seen, squared_loss, train
 
 
 def smooth(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
