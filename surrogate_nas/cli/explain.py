@@ -58,9 +58,11 @@ def command(
         else:
             found = [explain(fitted, row, left_out=others, unit=unit) for row in rows]
         if report is not None:
+            from surrogate_nas.predictors.explaining.held_out import ENOUGH
             from surrogate_nas.reports import write_predictor_report
 
             X, y = (None, None) if known is None else (known.X, known.y)
+            checked = checked if X is not None and len(X) >= ENOUGH else None
             learned = found[0] if rows is None else None
             write_predictor_report(fitted, report, X, y, unit=unit, left_out=checked, learned=learned)
     if as_json:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 NAME = "fit"
 EXAMPLE = "surrogate-nas fit mine.csv --space nas-bench-201 --save mine --report mine.html"
 
-#: Fewest measurements of which some are left out to see how good the predictor is.
-CHECKED_FROM = 10
-
 #: Sentences about single operations that are printed.
 SENTENCES = 4
 
@@ -117,9 +114,10 @@ def _look(
 
     from surrogate_nas.cli.learning import best_of, candidates
     from surrogate_nas.predictors import explain, leave_out
+    from surrogate_nas.predictors.explaining.held_out import ENOUGH
 
     left_out: LeftOut | None = None
-    if len(read.y) >= CHECKED_FROM:
+    if len(read.y) >= ENOUGH:
         left_out = leave_out(fitted, read.X, read.y, extra=read.extra, random_state=seed)
     if read.extra is None or read.rest_extra is None:
         best = np.argsort(-read.y if fitted.direction == "max" else read.y, kind="stable")
@@ -150,10 +148,11 @@ def _look(
 
 def _tell(found: dict[str, Any], unit: str) -> None:
     from surrogate_nas.cli.learning import show_ranking
+    from surrogate_nas.predictors.explaining.held_out import ENOUGH
 
     agreement = found["cross_validation"]
     if agreement is None:
-        typer.echo(f"Too few measurements to say how good it is and what it learned: that takes {CHECKED_FROM}.")
+        typer.echo(f"Too few measurements to say how good it is and what it learned: that takes {ENOUGH}.")
     else:
         typer.echo(
             f"On measurements left out (five parts in turn): Kendall's tau {agreement['kendall']:.2f}, Spearman "

@@ -14,6 +14,9 @@ from surrogate_nas.predictors.base import BasePredictor
 
 Floats = npt.NDArray[np.float64]
 
+#: Fewest rows of which what left-out ones say is worth telling: with fewer, a correlation says nothing.
+ENOUGH = 10
+
 #: Levels at which the coverage of intervals is told.
 LEVELS = (0.2, 0.5, 0.8, 0.9, 0.95)
 

@@ -108,11 +108,9 @@ def agreement(left_out: LeftOut, unit: str) -> str:
         left_out: The predictions.
         unit: Unit of the scores.
     """
+    low, high = _frame(left_out)
     some = np.linspace(0, len(left_out.y) - 1, min(len(left_out.y), POINTS)).round().astype(int)
     x, y = left_out.mean[some], left_out.y[some]
-    low, high = fence(np.stack([x, y])), -fence(-np.stack([x, y]))
-    room = 0.05 * (high - low) or 1.0
-    low, high = low - room, high + room
     with sheet("predicted", 400, 360) as page:
         axes = page.axes
         axes.plot([low, high], [low, high], color=MUTED, lw=1, ls=(0, (2, 2)), zorder=1)
@@ -133,9 +131,16 @@ def agreement(left_out: LeftOut, unit: str) -> str:
 def outside(left_out: LeftOut) -> int:
     """How many rows lie beyond the frame of :func:`agreement`."""
     both = np.stack([left_out.mean, left_out.y])
+    low, high = _frame(left_out)
+    return int(((both < low) | (both > high)).any(axis=0).sum())
+
+
+def _frame(left_out: LeftOut) -> tuple[float, float]:
+    """Ends of both axes: where most rows lie, and a little room; of all rows, also where only some are drawn."""
+    both = np.stack([left_out.mean, left_out.y])
     low, high = fence(both), -fence(-both)
     room = 0.05 * (high - low) or 1.0
-    return int(((both < low - room) | (both > high + room)).any(axis=0).sum())
+    return low - room, high + room
 
 
 def calibration(left_out: LeftOut) -> str:

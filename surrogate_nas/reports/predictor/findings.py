@@ -12,7 +12,7 @@ from surrogate_nas.core.validation import check_scores
 from surrogate_nas.encodings import OneHotEncoder
 from surrogate_nas.predictors import BasePredictor, BoostedTrees, Predictor, explain, leave_out
 from surrogate_nas.predictors.explaining.architecture import ArchitectureExplanation
-from surrogate_nas.predictors.explaining.held_out import LeftOut
+from surrogate_nas.predictors.explaining.held_out import ENOUGH, LeftOut
 from surrogate_nas.predictors.explaining.space import SpaceExplanation, rows_to_explain
 from surrogate_nas.predictors.explaining.wording import Wording
 from surrogate_nas.spaces.base import Rows, SearchSpace
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = npt.NDArray[np.float64]
-
-#: Fewest measured rows of which parts are left out: below, a correlation says nothing.
-FEWEST = 8
 
 #: Architectures at the top that are listed, and the level of their intervals.
 TOP, LEVEL = 10, 0.9
@@ -114,7 +111,7 @@ def find(
         raise InvalidInputError("X and y: expected both or neither, got one of them")
     rows, side = predictor._check_inputs(np.empty((0, space.n_genes), dtype=np.int16) if X is None else X, extra)
     scores = np.empty(0) if y is None else check_scores(y, len(rows))
-    if left_out is None and len(rows) >= FEWEST:
+    if left_out is None and len(rows) >= ENOUGH:
         left_out = leave_out(predictor, rows, scores, extra=side, random_state=random_state)
     yardsticks = [] if left_out is None else _yardsticks(predictor, space, rows, left_out, random_state)
     candidates = rows_to_explain(space) if side is None else rows

@@ -4,7 +4,10 @@ import math
 import platform
 from importlib.metadata import version
 
+import numpy as np
+
 from surrogate_nas import __version__
+from surrogate_nas.predictors.explaining.held_out import ENOUGH
 from surrogate_nas.predictors.explaining.wording import lines
 from surrogate_nas.reports.markup import Html, bar, code, facts, figure, html, paragraph, table, tag
 from surrogate_nas.reports.numbers import NBSP, count
@@ -20,7 +23,7 @@ LIBRARIES = ("numpy", "scikit-learn", "scipy", "xgboost")
 _NONE = "No measurements were given to this page, so it cannot say how good the predictor is."
 _FEW = (
     "Too few measurements to leave some out: how good the predictor is cannot be said from these rows alone. Measure "
-    "more, ten or more, and write the page again."
+    f"{ENOUGH} or more, and write the page again."
 )
 
 
@@ -220,8 +223,7 @@ def _helps(found: PredictorFindings, trend: float) -> bool:
 
 
 def _quantiles(found: PredictorFindings) -> list[float]:
-    ordered = sorted(found.y)
-    return [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
+    return [float(q) for q in np.quantile(found.y, [0, 0.5, 1])]
 
 
 def _unit(found: PredictorFindings) -> str:
