@@ -1,5 +1,8 @@
 """What other methods of learning across tasks would add to MetaPredictor.
 
+Of the deep kernel MetaPredictor has taken over one network, as one more part of its prior; the row here says what four
+networks with a process of their own would still add.
+
 Leave one task out on NAS-Bench-Graph (embedded), as in ``04_meta_predictor.py``: each method learns from the other
 tasks with all their rows, adapts with n rows of the target drawn by ``default_rng(s)``, and is compared on random
 other rows. Beside Kendall's tau of each method alone stands that of its plain average with MetaPredictor (both as
@@ -12,6 +15,7 @@ them, says so. The settings were chosen on seeds from 100 on. Seconds are of CPU
 """
 
 import argparse
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +37,8 @@ from surrogate_nas.core.statistics import kendall_tau
 from surrogate_nas.predictors import MetaPredictor
 from surrogate_nas.predictors.transfer_scores import latent, standardised
 
+across = importlib.import_module("04_meta_predictor")
+
 SIZES = (0, 10, 30, 100)
 OURS = "MetaPredictor"
 
@@ -44,19 +50,6 @@ GROUPS = ("flow", "wiring", "shape")
 
 #: Columns with a smaller deviation are left out.
 RARE = 0.02
-
-#: Nodes, directed edges, features, classes.
-DESCRIPTORS = {
-    "cora": (2708, 10556, 1433, 7),
-    "citeseer": (3327, 9104, 3703, 6),
-    "pubmed": (19717, 88648, 500, 3),
-    "cs": (18333, 163788, 6805, 15),
-    "physics": (34493, 495924, 8415, 5),
-    "photo": (7650, 238162, 745, 8),
-    "computers": (13752, 491722, 767, 10),
-    "arxiv": (169343, 1166243, 128, 40),
-    "proteins": (132534, 39561252, 8, 112),
-}
 
 METHODS: dict[str, Callable[[], Method]] = {
     "ensemble, weights by rank": RankWeighted,
@@ -76,7 +69,7 @@ def normal(scores: Any) -> Any:
 
 def described(name: str) -> Any:
     """Logarithms of nodes, degree, features, classes, rows to learn from per class."""
-    nodes, edges, features, classes = DESCRIPTORS[name]
+    nodes, edges, features, classes = across.DATA_SETS[name]
     return np.log([nodes, edges / nodes, features, classes, nodes / classes])
 
 

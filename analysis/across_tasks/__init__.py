@@ -1,1 +1,1 @@
-"""Ways to learn across tasks that MetaPredictor does not use, small enough to read: what they would add to it."""
+"""Ways to learn across tasks beside MetaPredictor's own, small enough to read: what they would add to it."""
