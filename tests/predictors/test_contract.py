@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from functools import cache
 
+import numpy as np
 import pytest
 
 from surrogate_nas.encodings import AdjacencyEncoder, DepthFeatures, GraphFeatures, OneHotEncoder
@@ -13,14 +15,34 @@ from surrogate_nas.predictors import (
     Forest,
     GaussianProcess,
     GraphNetwork,
+    MetaPredictor,
     MLPEnsemble,
     Predictor,
     Ridge,
 )
+from surrogate_nas.predictors.transfer import TransferPredictor
 from surrogate_nas.spaces import get_space
-from surrogate_nas.testing.predictor import CHECKS, fingerprint
+from surrogate_nas.testing.predictor import CHECKS, check_constant_scores, fingerprint
+from surrogate_nas.testing.strategy import Landscape
+
+
+@cache
+def learned(space):
+    """What three tasks teach that resemble the one of the contract more or less."""
+    rng = np.random.default_rng(1)
+    X = space.sample(400, rng, unique=True)
+    y = 3 * Landscape(space)(X)
+    return MetaPredictor(space, random_state=0).fit({str(s): (X, y + rng.normal(0, s, len(y))) for s in (1, 2, 4)})
+
+
+def across(space, direction):
+    """A predictor across tasks that has not seen its own yet."""
+    made = learned(space).adapt(direction=direction)
+    return TransferPredictor(made.prior, made.scale, direction=direction)
+
 
 FACTORIES = {
+    "across": across,
     "auto": lambda space, direction: AutoPredictor(space, direction=direction),
     "boosted": lambda space, direction: Predictor(
         space,
@@ -54,7 +76,10 @@ CASES = [*((name, "nas-bench-201") for name in FACTORIES), ("auto", "nas-bench-g
 
 @pytest.mark.parametrize(("name", "space"), CASES)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_contract(check, name, space):
+def test_contract(check, name, space, request):
+    if name == "across" and check is check_constant_scores:
+        reason = "equal scores do not unsay the order that other tasks suggest"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
     check(FACTORIES[name], get_space(space))
 
 
