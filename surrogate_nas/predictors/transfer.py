@@ -40,8 +40,9 @@ NEGLIGIBLE = 0.02
 class TransferPredictor(BasePredictor):
     """Gaussian process with a prior learned from sources, conditioned on the scores of one task.
 
-    Made by :meth:`MetaPredictor.adapt`. ``fit`` conditions the same prior on other scores, none at all
-    excepted. Which hypothesis the task follows (like the sources, or from scratch) is weighed by evidence.
+    Made by :meth:`MetaPredictor.adapt`. ``fit`` conditions the same prior on other scores, none at all excepted. What
+    the task follows (all sources together, one of them, or none) is weighed by evidence; boosted trees that read the
+    sources have a fixed share, a predictor that knows no other task the one that left-out scores give it.
 
     Args:
         prior: What the sources taught.
