@@ -1,6 +1,6 @@
 """``surrogate-nas rank``: which architectures are expected to be good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +70,8 @@ def command(
         raise InvalidInputError(f"--seed: expected a whole number of at least 0, got {seed}")
     if architectures and listed is not None:
         raise InvalidInputError("--architectures: expected them on the line or in a file, got both")
-    loaded = None if predictor is None else _load(predictor, measured)
+    asked = {"--table": table, "--seed": seed}
+    loaded = None if predictor is None else _load(predictor, measured, space, as_direction(direction), asked)
     with console_progress(silent=as_json) as progress:
         if measured is None:
             opened, X, y = _space(loaded, space, table), None, None
@@ -82,6 +83,11 @@ def command(
         if y is not None:
             check_learnable(y, measured)
         fitted = _fitted(loaded, table, opened, X, y, as_direction(direction), seed, progress.say)
+    if fitted.n_extra_ and extra is None:
+        raise InvalidInputError(
+            f"--extra-columns: expected the {fitted.n_extra_} side features that the predictor was fitted with, got "
+            "none; name their columns in the file of --architectures"
+        )
     ranking = best_of(fitted, rows, top, extra)
     if save is not None:
         fitted.save(save)
@@ -93,8 +99,12 @@ def command(
         typer.echo(f"Predictor: {save}")
 
 
-def _load(predictor: str, measured: Path | None) -> "BasePredictor | MetaPredictor":
+def _load(
+    predictor: str, measured: Path | None, space: str | None, direction: "Direction", asked: Mapping[str, object]
+) -> "BasePredictor | MetaPredictor":
+    """The saved predictor, which answers as it is; ``asked`` are options that only learning anew could follow."""
     from surrogate_nas.predictors import BasePredictor, load_predictor
+    from surrogate_nas.spaces import get_space
 
     loaded = load_predictor(predictor)
     if isinstance(loaded, BasePredictor) and measured is not None:
@@ -103,6 +113,13 @@ def _load(predictor: str, measured: Path | None) -> "BasePredictor | MetaPredict
         )
     if loaded.space is None:
         raise InvalidInputError(f"{predictor}: expected a predictor of architectures, got one of plain features")
+    if space is not None and (named := get_space(space).name) != loaded.space.name:
+        raise InvalidInputError(f"--space: expected {loaded.space.name!r}, as --predictor has it, got {named!r}")
+    if isinstance(loaded, BasePredictor) and direction == "min" and loaded.direction == "max":
+        raise InvalidInputError(f"--direction: expected max, as {predictor} was fitted with, got min; fit it again")
+    for option, value in asked.items():
+        if value is not None:
+            raise InvalidInputError(f"{option} and --predictor: expected one of them, got both; a saved one is learned")
     return loaded
 
 

@@ -107,7 +107,7 @@ class Shareable:
         made = read_folder(*place)
         if not isinstance(made, cls):
             raise InvalidInputError(
-                f"{name}: expected a {cls.__name__}, got a {type(made).__name__}; read it with load_predictor({name!r})"
+                f"{name}: expected {cls.__name__}, got {type(made).__name__}; read it with load_predictor({name!r})"
             )
         return made
 

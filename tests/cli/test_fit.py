@@ -138,7 +138,7 @@ def test_side_features(run, cora):
     assert len(json.loads(out)["ranking"]) == 10
     code, _, err = run(*arguments)
     assert code == WRONG_INPUT
-    assert "expected the 2 side features" in one_line(err)
+    assert "--extra-columns: expected the 2 side features" in one_line(err)
     code, _, err = run(*FIT, "--extra-columns", "proxy,params", "--score-column", "acc", "--table", SPACE.name)
     assert code == WRONG_INPUT
     assert "--extra-columns" in one_line(err)
@@ -208,6 +208,25 @@ def test_rank_answers_at_once_by_what_ships(run, cora):
     code, _, err = run("rank", "--predictor", "p", "--measured", "mine.csv")
     assert code == WRONG_INPUT
     assert "a saved one is adapted already" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--space", OTHER.name), f"--space: expected '{SPACE.name}', as --predictor has it, got '{OTHER.name}'"),
+        (("--direction", "min"), "--direction: expected max"),
+        (("--seed", 3), "--seed and --predictor"),
+        (("--table", SPACE.name), "--table and --predictor"),
+    ],
+)
+def test_what_a_saved_predictor_cannot_follow_is_said(run, cora, options, words):
+    X, y = cora
+    sn.AutoPredictor(SPACE).fit(X[:6], y[:6]).save("p")
+    code, _, err = run("rank", GOOD[0], "--predictor", "p", *options)
+    assert code == WRONG_INPUT
+    assert words in one_line(err)
+    code, _, err = run("rank", GOOD[0], "--predictor", "p", "--space", SPACE.name)
+    assert code == 0, err
 
 
 def test_rank_reads_architectures_from_files(run, tmp_path):

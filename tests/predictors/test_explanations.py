@@ -98,10 +98,15 @@ def test_sentences_say_what_is_better_in_the_unit_of_the_target():
         ("max", -0.4, "costs -0.40 ± 0.20 points"),
         ("min", 0.8, "costs +0.80 ± 0.20 points"),
         ("min", -0.3, "saves -0.30 ± 0.20 points"),
+        ("max", -0.004, "makes no difference"),
     ],
 )
 def test_changes_in_words(direction, value, words):
     assert Wording("points", direction, 2).worth(value, 0.2) == words
+
+
+def test_a_change_that_rounds_to_nothing_has_no_minus():
+    assert Wording("ms", "max", 1).change(-0.01) == "+0.0 ms"
 
 
 @pytest.mark.parametrize("name", sn.list_spaces())

@@ -114,9 +114,9 @@ def test_a_card_that_a_user_wrote_stays(forest, tmp_path):
 def test_another_class_than_asked_for(forest, tmp_path):
     forest.save_pretrained(tmp_path / "p")
     for kind in (sn.MetaPredictor, sn.AutoPredictor):
-        with pytest.raises(InvalidInputError, match=f"expected a {kind.__name__}, got a Predictor; .*load_predictor"):
+        with pytest.raises(InvalidInputError, match=f"expected {kind.__name__}, got Predictor; .*load_predictor"):
             kind.from_pretrained(tmp_path / "p")
-    with pytest.raises(InvalidInputError, match="expected a AutoPredictor, got a MetaPredictor"):
+    with pytest.raises(InvalidInputError, match="expected AutoPredictor, got MetaPredictor"):
         sn.AutoPredictor.from_pretrained(sn.list_pretrained()[0])
 
 

@@ -60,10 +60,16 @@ class Wording:
     def change(self, value: float, std: float = math.nan) -> str:
         """``+1.80 ± 0.21 points``."""
         spread = f" ± {std:.{self.decimals}f}" if math.isfinite(std) and std > 0 else ""
-        return f"{value:+.{self.decimals}f}{spread} {self.unit}".rstrip()
+        rounded = round(value, self.decimals) + 0.0  # no "-0.00"
+        return f"{rounded:+.{self.decimals}f}{spread} {self.unit}".rstrip()
 
     def worth(self, value: float, std: float = math.nan) -> str:
-        """``is worth +1.80 points``, ``costs -0.40 points``; of a latency ``costs +0.8 ms``, ``saves -0.3 ms``."""
+        """``is worth +1.80 points``, ``costs -0.40 points``; of a latency ``costs +0.8 ms``, ``saves -0.3 ms``.
+
+        What rounds to nothing ``makes no difference``.
+        """
+        if round(value, self.decimals) == 0:
+            return "makes no difference"
         good = "is worth" if self.direction == "max" else "saves"
         better = value >= 0 if self.direction == "max" else value <= 0
         return f"{good if better else 'costs'} {self.change(value, std)}"
