@@ -35,7 +35,7 @@ from scipy.stats import rankdata
 from surrogate_nas import load_table
 from surrogate_nas.core.statistics import kendall_tau
 from surrogate_nas.predictors import MetaPredictor
-from surrogate_nas.predictors.transfer_scores import latent, standardised
+from surrogate_nas.predictors.transfer.scores import latent, standardised
 
 across = importlib.import_module("04_meta_predictor")
 

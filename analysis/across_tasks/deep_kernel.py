@@ -1,6 +1,6 @@
 """Deep kernel transfer: a Gaussian process on learned features, trained to predict sources from other sources.
 
-By itself, and with four networks; what MetaPredictor has taken over of it is ``predictors/transfer_kernel.py``.
+By itself, and with four networks; what MetaPredictor has taken over of it is ``predictors/transfer/kernel.py``.
 
 References:
     M. Patacchiola et al., "Bayesian meta-learning for the few-shot setting via deep kernels", arXiv:1910.05199.

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from surrogate_nas.core.threads import one_thread
 from surrogate_nas.encodings.base import Encoder, Features
 from surrogate_nas.encodings.coarse import coarse
 from surrogate_nas.spaces.base import SearchSpace
@@ -128,6 +129,7 @@ def _tensors(graphs: GraphBatch, rows: Any, dtype: torch.dtype) -> tuple[torch.T
     return torch.from_numpy(ops), torch.from_numpy(graphs.adjacency[rows]).to(dtype)
 
 
+@one_thread()
 def _train(model: _Autoencoder, graphs: GraphBatch, epochs: int, stream: torch.Generator) -> None:
     steps = epochs * -(-len(graphs) // BATCH)
     optimizer = torch.optim.Adam(model.parameters(), RATE)

@@ -9,17 +9,18 @@ import numpy.typing as npt
 
 from surrogate_nas.core import Direction, InvalidInputError, TaskData, as_generator
 from surrogate_nas.core.random import RandomState
+from surrogate_nas.core.threads import one_thread
 from surrogate_nas.core.validation import check_scores
 from surrogate_nas.predictors.base import check_extra, in_order
 from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.predictors.pretrained import Shareable
 from surrogate_nas.predictors.state import State
-from surrogate_nas.predictors.transfer import TransferPredictor
-from surrogate_nas.predictors.transfer_features import TransferFeatures
-from surrogate_nas.predictors.transfer_learning import learn_prior
-from surrogate_nas.predictors.transfer_scores import ScoreScale
-from surrogate_nas.predictors.transfer_sources import Source, genes_matter
-from surrogate_nas.predictors.transfer_spaces import Translator
+from surrogate_nas.predictors.transfer.features import TransferFeatures
+from surrogate_nas.predictors.transfer.learning import learn_prior
+from surrogate_nas.predictors.transfer.predictor import TransferPredictor
+from surrogate_nas.predictors.transfer.scores import ScoreScale
+from surrogate_nas.predictors.transfer.sources import Source, genes_matter
+from surrogate_nas.predictors.transfer.spaces import Translator
 from surrogate_nas.spaces.base import SearchSpace
 
 #: How much the reliability of a source counts that comes from another search space.
@@ -61,8 +62,16 @@ class MetaPredictor(Shareable):
             )
         if not sources:
             raise InvalidInputError("sources: expected at least one measured task, got none")
-        rng = as_generator(self.random_state)
         tasks = {name: self._checked(name, TaskData.of(value)) for name, value in sources.items()}
+        with one_thread():
+            self._learn(tasks, as_generator(self.random_state))
+        self.tasks_ = tuple(tasks)
+        self.directions_ = tuple(task.direction for task in tasks.values())
+        self.scales_ = tuple(ScoreScale.of(t.y if t.direction == "max" else -t.y) for t in tasks.values())
+        return self
+
+    def _learn(self, tasks: Mapping[str, TaskData], rng: np.random.Generator) -> None:
+        """Learn the prior from checked tasks."""
         told = self._told(list(tasks.values()), rng)
         features = self._features(told)
         known: dict[bytes, Any] = {}
@@ -74,10 +83,6 @@ class MetaPredictor(Shareable):
             trust = 1.0 if task.space is None else OTHER_SPACE
             learned.append(Source(own.X, known[key], own.y if own.direction == "max" else -own.y, trust))
         self.prior_ = learn_prior(features, learned, [task.descriptors for task in told], rng)
-        self.tasks_ = tuple(tasks)
-        self.directions_ = tuple(task.direction for task in tasks.values())
-        self.scales_ = tuple(ScoreScale.of(t.y if t.direction == "max" else -t.y) for t in tasks.values())
-        return self
 
     def adapt(
         self,

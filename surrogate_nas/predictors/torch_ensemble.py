@@ -10,6 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from surrogate_nas.core.threads import one_thread
+
 #: The parameters of m networks by name, each with a leading axis of m.
 Parameters = dict[str, Tensor]
 
@@ -46,6 +48,7 @@ def rows_seen(n: int, n_models: int, generator: torch.Generator) -> Tensor:
     return fold != torch.arange(n_models)[:, None]
 
 
+@one_thread()
 def train(
     parameters: Parameters,
     loss: Callable[[Parameters, Tensor], Tensor],

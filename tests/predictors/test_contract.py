@@ -20,7 +20,7 @@ from surrogate_nas.predictors import (
     Predictor,
     Ridge,
 )
-from surrogate_nas.predictors.transfer import TransferPredictor
+from surrogate_nas.predictors.transfer.predictor import TransferPredictor
 from surrogate_nas.spaces import get_space
 from surrogate_nas.testing.predictor import CHECKS, check_constant_scores, fingerprint
 from surrogate_nas.testing.strategy import Landscape

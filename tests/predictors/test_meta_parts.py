@@ -5,13 +5,13 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.predictors.transfer_features import TransferFeatures
-from surrogate_nas.predictors.transfer_kernel import LearnedKernel, learn_kernel
-from surrogate_nas.predictors.transfer_kinship import Kinship, guess
-from surrogate_nas.predictors.transfer_learning import Sample, _negative_log_evidence, _share, rescaled
-from surrogate_nas.predictors.transfer_prior import Hypothesis, effect_covariances
-from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
-from surrogate_nas.predictors.transfer_sources import Leftovers, Source, denoise, genes_matter
+from surrogate_nas.predictors.transfer.features import TransferFeatures
+from surrogate_nas.predictors.transfer.kernel import LearnedKernel, learn_kernel
+from surrogate_nas.predictors.transfer.kinship import Kinship, guess
+from surrogate_nas.predictors.transfer.learning import Sample, _negative_log_evidence, _share, rescaled
+from surrogate_nas.predictors.transfer.prior import Hypothesis, effect_covariances
+from surrogate_nas.predictors.transfer.scores import ScoreScale, latent
+from surrogate_nas.predictors.transfer.sources import Leftovers, Source, denoise, genes_matter
 from surrogate_nas.spaces import get_space, list_spaces
 
 

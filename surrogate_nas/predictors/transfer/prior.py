@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.predictors.state import State
-from surrogate_nas.predictors.transfer_features import Floats32, Group, TransferFeatures
-from surrogate_nas.predictors.transfer_kernel import LearnedKernel
-from surrogate_nas.predictors.transfer_kinship import Kinship, guess
-from surrogate_nas.predictors.transfer_sources import Leftovers
+from surrogate_nas.predictors.transfer.features import Floats32, Group, TransferFeatures
+from surrogate_nas.predictors.transfer.kernel import LearnedKernel
+from surrogate_nas.predictors.transfer.kinship import Kinship, guess
+from surrogate_nas.predictors.transfer.sources import Leftovers
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
-from surrogate_nas.predictors.transfer_kernel import learn_kernel
-from surrogate_nas.predictors.transfer_kinship import Kinship, guess
-from surrogate_nas.predictors.transfer_prior import FIXED, Hypothesis, TransferPrior, effect_covariances
-from surrogate_nas.predictors.transfer_scores import latent
-from surrogate_nas.predictors.transfer_sources import Source, SourceModels, denoise
+from surrogate_nas.predictors.transfer.features import Floats32, TransferFeatures
+from surrogate_nas.predictors.transfer.kernel import learn_kernel
+from surrogate_nas.predictors.transfer.kinship import Kinship, guess
+from surrogate_nas.predictors.transfer.prior import FIXED, Hypothesis, TransferPrior, effect_covariances
+from surrogate_nas.predictors.transfer.scores import latent
+from surrogate_nas.predictors.transfer.sources import Source, SourceModels, denoise
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,7 +81,8 @@ def _guided(prior: TransferPrior, samples: "list[Sample]") -> tuple[Hypothesis, 
     n_components = len(FIXED) + len(prior.groups)
     together = replace(maximise_evidence(samples, n_components), votes=prior.guess, belief=TRUST)
     if prior.kernel is not None:
-        together.amplitudes[4:6] = prior.kernel.amplitudes
+        learned = np.append(together.amplitudes[: len(FIXED) - 2], prior.kernel.amplitudes)
+        together = replace(together, amplitudes=np.append(learned, together.amplitudes[len(FIXED) :]))
     each = np.diag(1 / _sizes(prior.between))[prior.reliability > FOLLOWED]
     if len(prior.reliability) < CHOICE or not len(each):
         return (together,)

@@ -7,14 +7,15 @@ import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from surrogate_nas.core import Direction, InvalidInputError
+from surrogate_nas.core.threads import one_thread
 from surrogate_nas.predictors.auto import AutoPredictor
 from surrogate_nas.predictors.base import BasePredictor, Floats
 from surrogate_nas.predictors.boosted import BoostedTrees
 from surrogate_nas.predictors.state import State
-from surrogate_nas.predictors.transfer_features import Floats32
-from surrogate_nas.predictors.transfer_learning import rescaled
-from surrogate_nas.predictors.transfer_prior import Hypothesis, TransferPrior, View
-from surrogate_nas.predictors.transfer_scores import ScoreScale, latent
+from surrogate_nas.predictors.transfer.features import Floats32
+from surrogate_nas.predictors.transfer.learning import rescaled
+from surrogate_nas.predictors.transfer.prior import Hypothesis, TransferPrior, View
+from surrogate_nas.predictors.transfer.scores import ScoreScale, latent
 from surrogate_nas.predictors.uncertainty import reach
 
 #: Rows handled at once: blocks of this size against the support stay in the processor's cache.
@@ -62,7 +63,8 @@ class TransferPredictor(BasePredictor):
         self.scale_ = self.scale.seen(better)
         self.support_ = np.array(X, dtype=np.int16)
         self.extra_ = None if extra is None else extra.copy()
-        self._condition(latent(better), np.ones(len(y)) if sample_weight is None else sample_weight)
+        with one_thread():
+            self._condition(latent(better), np.ones(len(y)) if sample_weight is None else sample_weight)
 
     def start(self) -> Self:
         """Forget all scores: predictions are the sources' alone."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
-from surrogate_nas.predictors.transfer_scores import standardised
+from surrogate_nas.predictors.transfer.features import Floats32, TransferFeatures
+from surrogate_nas.predictors.transfer.scores import standardised
 from surrogate_nas.spaces.base import SearchSpace
 
 Floats = npt.NDArray[np.float64]

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 import numpy.typing as npt
 
+from surrogate_nas.core.threads import one_thread
 from surrogate_nas.predictors.state import State
-from surrogate_nas.predictors.transfer_features import Floats32, TransferFeatures
-from surrogate_nas.predictors.transfer_kinship import guess
-from surrogate_nas.predictors.transfer_scores import standardised
-from surrogate_nas.predictors.transfer_sources import Source, SourceModels
+from surrogate_nas.predictors.transfer.features import Floats32, TransferFeatures
+from surrogate_nas.predictors.transfer.kinship import guess
+from surrogate_nas.predictors.transfer.scores import standardised
+from surrogate_nas.predictors.transfer.sources import Source, SourceModels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -72,7 +73,7 @@ class LearnedKernel:
         for weight, bias in zip(self.layers[:-2:2], self.layers[1:-2:2], strict=True):
             x = x @ weight.T + bias
             x /= 1 + np.exp(-np.clip(x, -60, 60))
-        return (x @ self.layers[-2].T + self.layers[-1]) / np.float32(np.sqrt(LEARNED))
+        return (x @ self.layers[-2].T + self.layers[-1]) / np.float32(np.sqrt(len(self.layers[-1])))
 
     def get_state(self) -> State:
         """What has to be written down."""
@@ -160,7 +161,7 @@ def _train(
 
     between = models.weights.T @ models.moments @ models.weights
     odds = np.array([len(pool.players) for pool in pools], dtype=np.float64)
-    with torch.random.fork_rng(devices=[]):
+    with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         net = nn.Sequential(
             *(nn.Linear(width, HIDDEN), nn.SiLU(), nn.Dropout(DROP)),
