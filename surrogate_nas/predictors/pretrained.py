@@ -152,6 +152,11 @@ def locate(
 
             place = cache_dir if cache_dir is None else Path(cache_dir)
             return download(name.removeprefix(HUB), revision, place, local_files_only), None
+        if not Path(name).exists():
+            raise InvalidInputError(
+                f"{name}: expected a folder that predictor.save(path) wrote, or the name of a predictor that ships "
+                f"({', '.join(list_pretrained())}), found no config.json there"
+            )
     return Path(name), None
 
 

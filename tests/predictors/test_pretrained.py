@@ -199,3 +199,9 @@ def test_predictors_are_loaded_by_path_everywhere_else():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("load_predictor"):
                 assert not any(isinstance(a, ast.Constant | ast.JoinedStr) for a in node.args), f"{path}:{node.lineno}"
+
+
+def test_a_name_that_is_nowhere():
+    for load in (sn.load_predictor, sn.MetaPredictor.from_pretrained):
+        with pytest.raises(InvalidInputError, match=r"nas-bench-grap: .*that ships \(nas-bench-graph"):
+            load("nas-bench-grap")
