@@ -124,6 +124,10 @@ class TaskData:
     direction: Direction = "max"
     space: Any = None
 
+    def __post_init__(self) -> None:
+        if self.direction not in ("max", "min"):
+            raise InvalidInputError(f"direction of a task: expected 'max' or 'min', got {self.direction!r}")
+
     @classmethod
     def of(cls, value: Any) -> "TaskData":
         """Accept a TaskData or a plain pair ``(X, y)``.

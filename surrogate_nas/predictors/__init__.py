@@ -11,13 +11,14 @@ _HOMES = {
     "Forest": "forest",
     "GaussianProcess": "gaussian_process",
     "GraphNetwork": "graph_network",
-    "MLPEnsemble": "mlp_ensemble",
     "LeftOut": "explaining.held_out",
+    "MLPEnsemble": "mlp_ensemble",
     "MetaPredictor": "meta",
     "Predictor": "base",
     "Ranking": "ranking",
     "Ridge": "ridge",
     "State": "state",
+    "TransferPredictor": "transfer.predictor",
     "explain": "explanations",
     "leave_out": "explaining.held_out",
     "list_pretrained": "pretrained",
@@ -25,26 +26,7 @@ _HOMES = {
     "save_predictor": "saving",
 }
 
-__all__ = [  # noqa: F822 - the names arrive through __getattr__
-    "AutoPredictor",
-    "BasePredictor",
-    "BoostedTrees",
-    "Forest",
-    "GaussianProcess",
-    "GraphNetwork",
-    "MLPEnsemble",
-    "LeftOut",
-    "MetaPredictor",
-    "Predictor",
-    "Ranking",
-    "Ridge",
-    "State",
-    "explain",
-    "leave_out",
-    "list_pretrained",
-    "load_predictor",
-    "save_predictor",
-]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

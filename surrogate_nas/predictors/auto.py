@@ -5,7 +5,8 @@ from typing import Any, Self, final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import Direction
+from surrogate_nas.core import Direction, spawn_seeds
+from surrogate_nas.core.random import RandomState
 from surrogate_nas.encodings import DepthFeatures, Encoder, GraphFeatures, NumberFeatures, OneHotEncoder
 from surrogate_nas.predictors.base import BasePredictor, Floats
 from surrogate_nas.predictors.boosted import BoostedTrees
@@ -13,7 +14,7 @@ from surrogate_nas.predictors.gaussian_process import GaussianProcess
 from surrogate_nas.predictors.normal_scores import NormalScores
 from surrogate_nas.predictors.stacking import Member, weigh
 from surrogate_nas.predictors.state import State
-from surrogate_nas.predictors.uncertainty import FEWEST, reach
+from surrogate_nas.predictors.uncertainty import reach
 from surrogate_nas.spaces.base import SearchSpace
 
 #: Rows drawn from the space, with a fixed seed, over which features are standardised.
@@ -56,18 +57,20 @@ class AutoPredictor(BasePredictor):
 
     Args:
         space: The space of the rows; None means X already is floats.
-        random_state: Seed.
+        random_state: Seed or generator.
         direction: "max" if a higher score is better, "min" if a lower one is.
     """
 
     def __init__(
-        self, space: SearchSpace | None = None, random_state: int = 0, *, direction: Direction = "max"
+        self, space: SearchSpace | None = None, random_state: RandomState = 0, *, direction: Direction = "max"
     ) -> None:
         self.space = space
         self.random_state = random_state
         self.direction = direction
 
     def _fit(self, X: npt.NDArray[Any], y: Floats, extra: Floats | None, sample_weight: Floats | None) -> None:
+        seed = self.random_state
+        self.seed_ = int(seed) if isinstance(seed, int | np.integer) else spawn_seeds(seed, 1)[0]
         self.encoders_ = [] if self.space is None else _encoders(self.space)
         self.extra_scores_ = [] if extra is None else [_scores_of(column) for column in extra.T]
         self.scores_ = NormalScores.of(y)
@@ -111,14 +114,14 @@ class AutoPredictor(BasePredictor):
 
     def _process(self, floats: Floats, y: Floats, weight: Floats | None, raw: float, prior: float) -> Member:
         groups = self._groups(floats.shape[1])
-        model = GaussianProcess(groups=groups, standardize=False, random_state=self.random_state)
+        model = GaussianProcess(groups=groups, standardize=False, random_state=self.seed_)
         return Member.fit(model, floats, y, weight, raw=raw, width=floats.shape[1], prior=prior)
 
     def _trees(
         self, floats: Floats, y: Floats, weight: Floats | None, k: int, width: int, raw: float, prior: float
     ) -> Member:
         # A seed of its own for each: what folds and draws have in common does not average out.
-        seed = self.random_state + k
+        seed = self.seed_ + k
         model = BoostedTrees(n_estimators=200, learning_rate=0.07, colsample=0.25, random_state=seed)
         return Member.fit(model, floats, y, weight, raw=raw, width=width, prior=prior)
 
@@ -171,7 +174,7 @@ class AutoPredictor(BasePredictor):
     def get_state(self) -> State:
         """What has to be written down to predict the same numbers again."""
         values: dict[str, Any] = {
-            "random_state": self.random_state,
+            "random_state": self.seed_,
             "direction": self.direction,
             "n_extra": self.n_extra_,
         }
@@ -234,7 +237,7 @@ class AutoPredictor(BasePredictor):
     def _errors(self, target: Floats) -> Floats:
         """Errors of left-out rows under the weighted mean, in the first process's standard deviations."""
         process = self.members_[0].model
-        if len(process.kept_) < FEWEST:
+        if len(process.kept_) < 2:
             return np.empty(0)
         left_out = self.weights_ @ np.stack([member.left_out[process.kept_] for member in self.members_])
         return np.abs(target[process.kept_] - left_out) / np.maximum(process.leave_one_out()[1], 1e-12)

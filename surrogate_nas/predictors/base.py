@@ -85,6 +85,10 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         Raises:
             InvalidInputError: Shapes do not match, genes are out of range, or a score is not finite.
         """
+        if self.direction not in ("max", "min"):
+            raise InvalidInputError(f"direction: expected 'max' or 'min', got {self.direction!r}")
+        if self.space is not None and not isinstance(self.space, SearchSpace):
+            raise InvalidInputError(f"space: expected a search space, got {self.space!r}; get_space(name) makes one")
         rows = self._check_rows(X)
         if not len(rows):
             raise InvalidInputError("fit: expected at least one measured architecture, got none")
@@ -166,6 +170,26 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         found = [self._merit(rows[part], None if side is None else side[part]) for part in parts]
         mean, std = (np.concatenate(values) for values in zip(*found, strict=True)) if found else np.empty((2, 0))
         return probability_best(mean, std)
+
+    def score(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        extra: npt.ArrayLike | None = None,
+    ) -> float:
+        """Coefficient of determination of the predictions, at most 1, as scikit-learn's regressors give it.
+
+        Args:
+            X: Rows, shape (n, d).
+            y: Their scores, shape (n,).
+            sample_weight: Weight per row, shape (n,).
+            extra: Their side features, as in ``fit``.
+        """
+        from sklearn.metrics import r2_score
+
+        return float(r2_score(y, self.predict(X, extra=extra), sample_weight=sample_weight))
 
     def rank(
         self, X: npt.ArrayLike | None = None, top: int | None = None, *, extra: npt.ArrayLike | None = None

@@ -170,6 +170,10 @@ class MetaPredictor(Shareable):
 
     def _checked(self, name: str, task: TaskData) -> TaskData:
         space = self.space if task.space is None else task.space
+        if not isinstance(space, SearchSpace):
+            raise InvalidInputError(
+                f"space of task {name!r}: expected a search space, got {space!r}; get_space(name) makes one"
+            )
         rows = space.rows(task.X)
         if not len(rows):
             raise InvalidInputError(f"task {name!r}: expected at least one measured architecture, got none")

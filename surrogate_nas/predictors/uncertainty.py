@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtri
+from scipy.special import log_ndtr, ndtri, stdtrit
 
 from surrogate_nas.core import Direction, InvalidInputError
 
@@ -34,7 +34,7 @@ def reach(errors: Floats, level: float) -> float:
 
     Split-conformal on left-out rows: whatever the distribution of the errors, a new one is among the smallest
     ``level`` of them with that probability. Further out than the errors reach, the normal distribution goes on from
-    the largest; with fewer than ten errors it stands alone.
+    the largest; with fewer than ten errors Student's distribution stands alone, with none the normal one.
 
     Args:
         errors: Left-out errors in standard deviations, without sign, shape (k,).
@@ -47,8 +47,8 @@ def reach(errors: Floats, level: float) -> float:
         raise InvalidInputError(f"level: expected a share between 0 and 1, got {level}; 0.9 stands for 90%")
     normal = float(ndtri(0.5 + level / 2))
     k = len(errors)
-    if k < FEWEST:
-        return normal
+    if k < FEWEST:  # the deviation itself was learned from as few
+        return float(stdtrit(max(k - 1, 1), 0.5 + level / 2)) if k else normal
     place = int(np.ceil((k + 1) * level))
     if place <= k:
         return float(np.partition(errors, place - 1)[place - 1])

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.statistics import kendall_tau
@@ -160,3 +161,33 @@ def test_the_order_of_rows_and_the_way_they_are_written_do_not_matter(with_extra
     np.testing.assert_array_equal(again.predict(test, extra=ahead), once)
     other = AutoPredictor(space).fit(space.canonical(rows), y, extra=extra)
     np.testing.assert_array_equal(other.predict(space.canonical(test), extra=ahead), once)
+
+
+def test_scikit_learn_can_cross_validate_and_search_it():
+    space = get_space("nas-bench-201")
+    rows = space.sample(60, np.random.default_rng(0), unique=True)
+    y = (rows == 3).sum(axis=1) + 0.1 * np.random.default_rng(1).normal(size=60)
+    assert cross_val_score(AutoPredictor(space), rows, y, cv=3).mean() > 0.3
+    found = GridSearchCV(AutoPredictor(space), {"random_state": [0, 1]}, cv=2).fit(rows, y)
+    assert found.best_score_ > 0.2
+
+
+def test_a_generator_may_be_the_seed():
+    space = get_space("nas-bench-201")
+    rows = space.sample(20, np.random.default_rng(0), unique=True)
+    y = np.arange(20.0)
+    one, two = (AutoPredictor(space, np.random.default_rng(5)).fit(rows, y).predict(rows) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_few_scores_give_wide_intervals(n):
+    space = get_space("nas-bench-201")
+    inside = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        rows, test = space.sample(n, rng, unique=True), space.sample(200, rng)
+        low, high = AutoPredictor(space).fit(rows, (rows == 3).sum(axis=1) + rng.normal(size=n)).predict_interval(test)
+        truth = (test == 3).sum(axis=1) + rng.normal(size=200)
+        inside.append(np.mean((low <= truth) & (truth <= high)))
+    assert np.mean(inside) > 0.6

@@ -147,7 +147,8 @@ def noise_only(made_up):
 def test_sources_of_pure_noise_do_little_harm(made_up):
     test, truth = made_up[1]
     learned = MetaPredictor(SPACE, random_state=0).fit(noise_only(made_up))
-    assert kendall_tau(learned.adapt(*target(made_up, 100)).predict(test), truth) > 0.4
+    alone = AutoPredictor(SPACE).fit(*target(made_up, 100))
+    assert few_percent(learned.adapt(*target(made_up, 100)), alone, test, truth) < 0.01
 
 
 def test_sources_may_be_tiny_or_partial(made_up):
@@ -344,3 +345,45 @@ def test_the_order_of_rows_does_not_matter(made_up):
     order = rng.permutation(40)
     again = MetaPredictor(SPACE, random_state=0).fit(shuffled).adapt(rows[order], y[order]).predict(test)
     np.testing.assert_array_equal(again, once)
+
+
+def test_useless_sources_do_not_spoil_a_good_one(made_up):
+    sources, (test, truth), _ = made_up
+    X, y = sources["task 0"]
+    rng = np.random.default_rng(0)
+    far = get_space("nas-bench-201")
+    rows = far.sample(300, rng)
+    useless = {
+        "one row": (X[:1], y[:1]),
+        "constant": (X, np.ones(len(X))),
+        "elsewhere": TaskData(rows, rng.normal(size=300), space=far),
+    }
+    support = target(made_up, 10)
+    alone = MetaPredictor(SPACE, random_state=0).fit({"good": (X, y)})
+    expected = [kendall_tau(p.predict(test), truth) for p in (alone.adapt(), alone.adapt(*support))]
+    for name, junk in useless.items():
+        meta = MetaPredictor(SPACE, random_state=0).fit({"good": (X, y), name: junk})
+        found = [kendall_tau(p.predict(test), truth) for p in (meta.adapt(), meta.adapt(*support))]
+        assert np.min(np.array(found) - expected) > -0.08, name
+
+
+def test_where_no_source_says_anything_it_is_learning_from_scratch(made_up):
+    test, _ = made_up[1]
+    X, y = made_up[0]["task 0"]
+    rows, scores = target(made_up, 12)
+    meta = MetaPredictor(SPACE, random_state=0).fit({"constant": (X, np.ones(len(y)))})
+    assert np.isfinite(meta.adapt().predict(test)).all()
+    order = meta.adapt(rows, scores).predict(test)
+    assert kendall_tau(order, AutoPredictor(SPACE).fit(rows, scores).predict(test)) > 0.5
+
+
+def test_a_wrong_direction_or_space_is_named(made_up):
+    X, y = made_up[0]["task 0"]
+    with pytest.raises(InvalidInputError, match="'up'"):
+        TaskData(X, y, direction="up")
+    with pytest.raises(InvalidInputError, match="get_space"):
+        MetaPredictor(SPACE).fit({"a": TaskData(X, y, space="nas-bench-201")})
+    with pytest.raises(InvalidInputError, match="get_space"):
+        AutoPredictor("nas-bench-201").fit(X, y)
+    with pytest.raises(InvalidInputError, match="'up'"):
+        AutoPredictor(SPACE, direction="up").fit(X, y)

@@ -67,7 +67,10 @@ def learn_prior(
     """
     models = denoise(features.space, sources)
     whole = _prior(features, models)
-    whole.scratch = 1 - max(source.trust for source in sources)
+    useful = (
+        s.trust for s, r in zip(sources, models.reliability / [s.trust for s in sources], strict=True) if r > FOLLOWED
+    )
+    whole.scratch = 1 - max(useful, default=0.0)
     whole.kernel = learn_kernel(features, sources, models, rng)
     whole.kinship = Kinship.learn(descriptors, whole.between, whole.reliability)
     samples = _samples(features, sources, models, rng)
@@ -155,10 +158,14 @@ class Sample:
 def _samples(
     features: TransferFeatures, sources: list[Source], models: SourceModels, rng: np.random.Generator
 ) -> list[Sample]:
+    telling = [
+        s.trust == 1 and len(s.y) >= MIN_ROWS and r > FOLLOWED for s, r in zip(sources, models.reliability, strict=True)
+    ]
+    if sum(telling) < 2:  # rehearsed with noise alone, a good source would teach that sources are worth nothing
+        return []
     out = []
     for t, source in enumerate(sources):
-        corner = models.told[t] < MIN_TOLD * models.told.max()
-        if len(source.y) < MIN_ROWS or corner or len(sources) < 2 or np.ptp(source.y) == 0:
+        if not telling[t] or models.told[t] < MIN_TOLD * models.told.max():
             continue
         prior = _prior(features, models.without(t))
         common, sizes = guess(prior.between, prior.reliability), _sizes(prior.between)

@@ -111,7 +111,7 @@ class TransferPredictor(BasePredictor):
         self.widen_ = reach(self.errors_, LEVEL) / reach(np.empty(0), LEVEL)
         self.scratch_: AutoPredictor | None = None
         self.share_ = 0.0
-        if len(t) >= SCRATCH_FROM and np.ptp(t) > 0:
+        if len(t) >= (2 if self.prior.scratch == 1 else SCRATCH_FROM) and np.ptp(t) > 0:
             self._compare_with_scratch(t, left_out, weight)
 
     def _compare_with_scratch(self, t: Floats, left_out: Floats, weight: Floats) -> None:
@@ -127,6 +127,8 @@ class TransferPredictor(BasePredictor):
         doubt = float(np.sqrt(np.sum((rest - best * apart) ** 2) / n / size))
         sure = float(np.clip(best - SURE * doubt, 0.0, 1.0))
         share = (n * sure + PATIENCE * self.prior.scratch) / (n + PATIENCE)
+        if self.prior.scratch == 1:  # no source says anything: two ways to learn from scratch, which err differently
+            share = max(share, 0.5)
         if share > NEGLIGIBLE_SHARE:
             self.scratch_, self.share_ = scratch, share
 

@@ -56,6 +56,7 @@ class ScoreScale:
     def among(cls, scales: "list[ScoreScale]") -> "ScoreScale":
         """What to expect of a task whose scores nobody has seen, given other tasks'."""
         centres = [s.centre for s in scales]
+        scales = [s for s in scales if s.spread] or scales  # equal scores have no shape
         return cls(
             float(np.mean(centres)),
             float(np.mean([s.spread for s in scales])),
@@ -71,7 +72,7 @@ class ScoreScale:
         own = ScoreScale.of(y)
         # Two scores say less about the spread than other tasks do; equal scores say nothing about it.
         spread = own.spread if len(y) > 2 and own.spread > 0 else (self.spread or 1.0)
-        shape = own if len(y) >= OWN_SHAPE and own.spread > 0 else self
+        shape = own if own.spread > 0 and (len(y) >= OWN_SHAPE or not self.spread) else self
         return ScoreScale(own.centre, spread, shape.latents, shape.bent)
 
     def restore(self, t: Floats) -> Floats:
