@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
 
 from surrogate_nas.core import Direction, InvalidInputError, PredictedInterval, Prediction
+from surrogate_nas.core.threads import one_thread
 from surrogate_nas.core.validation import check_scores
 from surrogate_nas.predictors.pretrained import Shareable
 from surrogate_nas.predictors.ranking import Ranking
@@ -100,12 +101,13 @@ class BasePredictor(Shareable, BaseEstimator, ABC):
         self.n_extra_ = 0 if side is None else side.shape[1]
         networks = rows if self.space is None else self.space.canonical(rows)
         order = in_order(networks, scores, side, weight, rows)
-        self._fit(
-            rows[order],
-            scores[order],
-            None if side is None else side[order],
-            None if weight is None else weight[order],
-        )
+        with one_thread():
+            self._fit(
+                rows[order],
+                scores[order],
+                None if side is None else side[order],
+                None if weight is None else weight[order],
+            )
         return self
 
     @overload
