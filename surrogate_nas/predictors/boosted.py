@@ -1,15 +1,14 @@
 """Gradient-boosted trees whose spread comes from models that each left out a part of the rows."""
 
-from typing import Any, Literal, Self, final, overload
+from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
 import xgboost
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 
 from surrogate_nas.core import InvalidInputError, choose
-from surrogate_nas.predictors.inputs import Floats, check_features, check_training
+from surrogate_nas.predictors.inputs import Floats, Regressor, check_features, check_training
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.ubj import check_booster
 
@@ -21,7 +20,7 @@ PAIRS = 8
 
 
 @final
-class BoostedTrees(RegressorMixin, BaseEstimator):
+class BoostedTrees(Regressor):
     """XGBoost models, each trained without one fold of the rows; their mean predicts.
 
     The standard deviation has two parts: how far the models are from each other, and how far each was
@@ -127,18 +126,7 @@ class BoostedTrees(RegressorMixin, BaseEstimator):
         """
         return self.errors_
 
-    @overload
-    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
-    @overload
-    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
-
-    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
-        """Expected score and, where asked for, the standard deviation of a new score.
-
-        Args:
-            X: Features, shape (m, f).
-            return_std: Also give the standard deviation.
-        """
+    def _predict(self, X: Any, return_std: bool) -> Floats | tuple[Floats, Floats]:
         features = check_features(self, X, allow_nan=True).astype(np.float32)
         each = np.stack([b.inplace_predict(features).astype(np.float64) for b in self.boosters_])
         each = each * self.lines_[:, :1] + self.lines_[:, 1:]

@@ -1,15 +1,14 @@
 """A random forest, grown by XGBoost; the spread of its trees is the standard deviation."""
 
-from typing import Any, Literal, Self, final, overload
+from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
 import xgboost
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 
 from surrogate_nas.predictors.boosted import load_booster
-from surrogate_nas.predictors.inputs import Floats, check_features, check_training
+from surrogate_nas.predictors.inputs import Floats, Regressor, check_features, check_training
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.ubj import check_booster
 
@@ -22,7 +21,7 @@ LEAST = 0.1
 
 
 @final
-class Forest(RegressorMixin, BaseEstimator):
+class Forest(Regressor):
     """Random forest: deep trees on random rows and random features per split, averaged.
 
     Args:
@@ -91,18 +90,7 @@ class Forest(RegressorMixin, BaseEstimator):
         """Errors of each row under the trees that had not seen it, in their standard deviations, without sign."""
         return self.errors_
 
-    @overload
-    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
-    @overload
-    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
-
-    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
-        """Expected score and, where asked for, the standard deviation over the trees.
-
-        Args:
-            X: Features, shape (m, f).
-            return_std: Also give the standard deviation.
-        """
+    def _predict(self, X: Any, return_std: bool) -> Floats | tuple[Floats, Floats]:
         features = check_features(self, X, allow_nan=True).astype(np.float32)
         if not return_std:
             shares = [leaves.shape[0] / self.n_estimators for leaves in self.leaves_]

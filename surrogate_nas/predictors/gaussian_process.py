@@ -1,17 +1,16 @@
 """Gaussian process regression on groups of features, with parameters that the data choose."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self, final, overload
+from typing import Any, Self, final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
-from sklearn.base import BaseEstimator, RegressorMixin
 
 from surrogate_nas.core import InvalidInputError, choose
 from surrogate_nas.predictors.group_kernel import SHAPES, Floats, GroupKernel
-from surrogate_nas.predictors.inputs import check_features, check_training
+from surrogate_nas.predictors.inputs import Regressor, check_features, check_training
 from surrogate_nas.predictors.state import State
 
 #: Prior of the noise's share of the variance of y: a tenth, within a factor of 4.5 or so.
@@ -29,7 +28,7 @@ BLOCK = 1024
 
 
 @final
-class GaussianProcess(RegressorMixin, BaseEstimator):
+class GaussianProcess(Regressor):
     """Gaussian process with a linear and a stationary kernel, a length scale per group of features.
 
     Parameters maximise the marginal likelihood times a weak prior, which keeps a handful of rows from
@@ -91,18 +90,7 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
         self._condition(target, noise)
         return self
 
-    @overload
-    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
-    @overload
-    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
-
-    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
-        """Expected score and, where asked for, the standard deviation of a new score (its noise included).
-
-        Args:
-            X: Features, shape (m, f).
-            return_std: Also give the standard deviation.
-        """
+    def _predict(self, X: Any, return_std: bool) -> Floats | tuple[Floats, Floats]:
         features = check_features(self, X)
         mean = np.empty(len(features))
         std = np.empty(len(features)) if return_std else None

@@ -1,15 +1,38 @@
-"""Checks shared by the regressors: scikit-learn's own, with this package's errors for bad scores."""
+"""What the regressors share: the one way to predict, and scikit-learn's checks with this package's errors."""
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from surrogate_nas.core import InvalidInputError
 
 Floats = npt.NDArray[np.float64]
+
+
+class Regressor(RegressorMixin, BaseEstimator, ABC):
+    """A scikit-learn regressor that also says how sure it is."""
+
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
+    @overload
+    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Expected score and, where asked for, the standard deviation of a new score, its noise included.
+
+        Args:
+            X: Features, shape (m, f).
+            return_std: Also give the standard deviation.
+        """
+        return self._predict(X, return_std)
+
+    @abstractmethod
+    def _predict(self, X: Any, return_std: bool) -> Floats | tuple[Floats, Floats]:
+        """The mean, with the standard deviation where asked for."""
 
 
 def check_training(

@@ -1,13 +1,12 @@
 """Multilayer perceptrons on features, many of them trained as one program."""
 
-from typing import Any, Literal, Self, final, overload
+from typing import Any, Self, final
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
 from torch import Tensor
 
-from surrogate_nas.predictors.inputs import Floats, check_features, check_training
+from surrogate_nas.predictors.inputs import Floats, Regressor, check_features, check_training
 from surrogate_nas.predictors.state import State
 from surrogate_nas.predictors.torch_ensemble import (
     Parameters,
@@ -36,7 +35,7 @@ BLOCK = 4096
 
 
 @final
-class MLPEnsemble(RegressorMixin, BaseEstimator):
+class MLPEnsemble(Regressor):
     """Perceptrons of two hidden layers, each trained without one fold of the rows; their mean predicts.
 
     Every network starts from other random weights and sees other rows, and so they differ where little is
@@ -99,18 +98,7 @@ class MLPEnsemble(RegressorMixin, BaseEstimator):
         self.errors_ = error / np.maximum(np.hypot(each.std(axis=0)[row], self.noise_), TINY)
         return self
 
-    @overload
-    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
-    @overload
-    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
-
-    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
-        """Expected score and, where asked for, the standard deviation of a new score.
-
-        Args:
-            X: Features, shape (m, f).
-            return_std: Also give the standard deviation.
-        """
+    def _predict(self, X: Any, return_std: bool) -> Floats | tuple[Floats, Floats]:
         each = self._each(check_features(self, X))
         mean = each.mean(axis=0)
         return (mean, np.hypot(each.std(axis=0), self.noise_)) if return_std else mean

@@ -1,11 +1,10 @@
 """Linear regression whose penalty the data choose."""
 
-from typing import Any, Literal, Self, final, overload
+from typing import Any, Self, final
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
 
-from surrogate_nas.predictors.inputs import Floats, check_features, check_training
+from surrogate_nas.predictors.inputs import Floats, Regressor, check_features, check_training
 from surrogate_nas.predictors.state import State
 
 #: Penalties that are compared, as multiples of the number of features.
@@ -20,7 +19,7 @@ LEAST_NOISE = 1e-10
 
 
 @final
-class Ridge(RegressorMixin, BaseEstimator):
+class Ridge(Regressor):
     """Bayesian ridge regression: linear in standardised features, the penalty maximises the evidence.
 
     The coefficients have one normal prior, the noise's variance and the intercept are free. All penalties are compared
@@ -68,18 +67,7 @@ class Ridge(RegressorMixin, BaseEstimator):
         self.errors_ = self._left_out(target, left, singular, share)
         return self
 
-    @overload
-    def predict(self, X: Any, return_std: Literal[False] = False) -> Floats: ...
-    @overload
-    def predict(self, X: Any, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
-
-    def predict(self, X: Any, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
-        """Expected score and, where asked for, the standard deviation of a new score (its noise included).
-
-        Args:
-            X: Features, shape (m, f).
-            return_std: Also give the standard deviation.
-        """
+    def _predict(self, X: Any, return_std: bool) -> Floats | tuple[Floats, Floats]:
         rows = (check_features(self, X) - self.center_) / self.scale_
         mean = rows @ self.coef_ * self.y_scale_ + self.y_center_
         if not return_std:

@@ -127,8 +127,8 @@ class TransferPredictor(BasePredictor):
         doubt = float(np.sqrt(np.sum((rest - best * apart) ** 2) / n / size))
         sure = float(np.clip(best - SURE * doubt, 0.0, 1.0))
         share = (n * sure + PATIENCE * self.prior.scratch) / (n + PATIENCE)
-        if self.prior.scratch == 1:  # no source says anything: two ways to learn from scratch, which err differently
-            share = max(share, 0.5)
+        # Where no source says much, the two are ways to learn from scratch, which err differently: half of each.
+        share = max(share, min(self.prior.scratch, 0.5))
         if share > NEGLIGIBLE_SHARE:
             self.scratch_, self.share_ = scratch, share
 
