@@ -236,7 +236,9 @@ def _read_json(folder: Path, sha256: str | None) -> dict[str, Any]:
             f"{folder}: expected a folder that predictor.save(path) wrote, found no {_JSON} there"
         ) from None
     except OSError as error:
-        raise InvalidInputError(f"{folder}: cannot be read ({error.strerror or error})") from None
+        raise InvalidInputError(
+            f"{folder}: cannot be read ({error.strerror or error}); expected a folder that predictor.save(path) wrote"
+        ) from None
     except (ValueError, RecursionError):
         raise InvalidInputError(f"{folder / _JSON}: truncated or not JSON; save the predictor again") from None
     if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
