@@ -1,0 +1,57 @@
+"""Every strategy by name, for the command line and for comparisons; the one place where a name becomes a strategy."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.errors import choose
+from surrogate_nas.core.random import RandomState
+from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.strategies import Strategy
+
+#: Module (below this package) and name of each strategy's class or preset.
+_HOMES = {
+    "random": ("strategies.random", "RandomSearch"),
+    "exhaustive": ("strategies.exhaustive", "Exhaustive"),
+    "regularized-evolution": ("strategies.evolution", "RegularizedEvolution"),
+}
+
+
+def list_strategies() -> list[str]:
+    """Names that :func:`make_strategy` knows."""
+    return list(_HOMES)
+
+
+def make_strategy(
+    name: str,
+    space: SearchSpace,
+    *,
+    random_state: RandomState = None,
+    sources: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Strategy:
+    """Make a strategy by its name.
+
+    Args:
+        name: One of :func:`list_strategies`.
+        space: Where the architectures come from.
+        random_state: Seed of every random choice.
+        sources: Other tasks, as in ``MetaPredictor.fit``; for the strategies that learn from them.
+        **options: Further parameters of the strategy.
+
+    Raises:
+        UnknownNameError: There is no such strategy.
+        InvalidInputError: The strategy has no such parameter.
+    """
+    module, attribute = choose("strategy", name, _HOMES)
+    factory = getattr(import_module(f"surrogate_nas.{module}"), attribute)
+    known = signature(factory).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        choices = ", ".join(n for n in known if n not in ("space", "random_state", "sources"))
+        raise InvalidInputError(f"strategy {name!r}: unknown option {unknown[0]!r}; it has {choices or 'none'}")
+    learned = {"sources": sources} if "sources" in known else {}
+    strategy: Strategy = factory(space, random_state=random_state, **learned, **options)
+    return strategy
