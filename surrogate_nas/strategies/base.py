@@ -23,13 +23,14 @@ Floats = npt.NDArray[np.float64]
 class Strategy(ABC):
     """Decides what to try next, by ``ask`` and ``tell``; what differs is how (``_propose`` and ``_learn``).
 
-    Nothing is proposed twice, and nothing that was told is proposed.
+    Nothing is proposed twice, and nothing that was told is proposed, unless ``key="nothing"`` restores the behaviour of
+    most published methods: nothing counts as the same, and a repeat is proposed and charged like anything else.
 
     Attributes:
         space: Where the architectures come from.
         random_state: Seed of every random choice; an int makes the sequence repeatable.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
-        key: "row" or "canonical", what counts as the same; None leaves it to the run, else "canonical".
+        key: "row", "canonical" or "nothing", what counts as the same; None leaves it to the run, else "canonical".
         ledger: Which architectures were proposed or told already.
         several_objectives: Whether scores of shape (n, m) may be told.
     """
@@ -100,7 +101,7 @@ class Strategy(ABC):
 
         Args:
             allowed: Further condition, rows (n, d) -> bool (n,).
-            key: "row" or "canonical"; ignored where the strategy was given its own.
+            key: "row", "canonical" or "nothing"; ignored where the strategy was given its own.
             among: All rows that the objective can evaluate, shape (m, d), where they are a small part of the space.
         """
         self.ledger.restrict(allowed=allowed, key=key, among=among)

@@ -56,7 +56,7 @@ class RegularizedEvolution(Strategy):
         sample_size: Members drawn for one tournament.
         random_state: Seed of every random choice.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
-        key: "row" or "canonical", what counts as the same; None leaves it to the run, else "canonical".
+        key: "row", "canonical" or "nothing", what counts as the same; None leaves it to the run, else "canonical".
 
     Attributes:
         population: Its members, the oldest first.

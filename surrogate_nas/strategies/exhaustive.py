@@ -41,7 +41,7 @@ class Exhaustive(Strategy):
         predictor: Fitted predictor whose ranking is the order; None takes the space's own.
         random_state: Not used: nothing here is random.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
-        key: "row" or "canonical", what counts as the same; None leaves it to the run, else "canonical".
+        key: "row", "canonical" or "nothing", what counts as the same; None leaves it to the run, else "canonical".
     """
 
     several_objectives: ClassVar[bool] = True

@@ -1,8 +1,8 @@
 """Book-keeping that strategies share: what was proposed, what is pending, what may still come."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple, final
+from typing import Literal, NamedTuple, final, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ from surrogate_nas.spaces.base import Rows, SearchSpace
 
 #: Rows (n, d) -> bool (n,): which of them may be proposed.
 Predicate = Callable[[Rows], npt.NDArray[np.bool_]]
-#: What counts as the same architecture: the exact row, or the canonical row.
-Key = Literal["row", "canonical"]
+#: What counts as the same architecture: the exact row, the canonical row, or nothing: then repeats are proposed and
+#: charged like anything else, as many published methods do.
+Key = Literal["row", "canonical", "nothing"]
 
 #: Spaces up to this size are listed when random draws find nothing new; larger ones are given up on.
 MAX_LISTED = 2_000_000
@@ -36,7 +37,7 @@ class Candidate(NamedTuple):
 
 @final
 class Ledger:
-    """Says which architectures may be proposed, each at most once.
+    """Says which architectures may be proposed, each at most once unless the key is "nothing".
 
     Candidates are screened many at a time, which is where the arrays are; claiming one is a look-up.
 
@@ -47,14 +48,14 @@ class Ledger:
     """
 
     def __init__(self, space: SearchSpace, *, key: Key | None = None, allowed: Predicate | None = None) -> None:
-        if key not in (None, "row", "canonical"):
-            raise InvalidInputError(f"key: expected 'row' or 'canonical', got {key!r}")
+        if key is not None and key not in get_args(Key):
+            raise InvalidInputError(f"key: expected 'row', 'canonical' or 'nothing', got {key!r}")
         self.space = space
         self._fixed_key = key is not None
         self._key: Key = key or "canonical"
         self._allowed = [] if allowed is None else [allowed]
-        self._seen: set[bytes] = set()  # keys
-        self._pending: set[bytes] = set()  # rows
+        self._seen: set[bytes] = set()  # keys; stays empty where the key is "nothing"
+        self._pending: Counter[bytes] = Counter()  # rows; more than once where the key is "nothing"
         self._told_first: list[Rows] = []  # before anything was claimed, in case the key changes
         self._claimed = False
         self._among: Rows | None = None  # all rows that may be proposed, where they are few
@@ -63,7 +64,7 @@ class Ledger:
     @property
     def n_pending(self) -> int:
         """Number of architectures asked for and not yet told."""
-        return len(self._pending)
+        return self._pending.total()
 
     def restrict(self, *, allowed: Predicate | None = None, key: Key | None = None, among: Rows | None = None) -> None:
         """Add a condition, and set the key unless the constructor was given one; before anything is claimed.
@@ -81,7 +82,8 @@ class Ledger:
             self._among = among
         if key is not None and not self._fixed_key and key != self._key:
             self._key = key
-            self._seen = {c.key for rows in self._told_first for c in self._candidates(rows)}
+            told = [] if key == "nothing" else self._told_first
+            self._seen = {c.key for rows in told for c in self._candidates(rows)}
 
     def sample(self, n: int, rng: np.random.Generator) -> Rows:
         """Random rows that may be among those to propose, shape (n, d)."""
@@ -106,13 +108,14 @@ class Ledger:
     def claim(self, candidates: "deque[Candidate]", n: int) -> list[bytes]:
         """Take candidates from the left until ``n`` of them were new; those are pending from now on."""
         self._claimed = True
-        seen = self._seen
+        seen, repeats = self._seen, self._key == "nothing"
         taken: list[bytes] = []
         while candidates and len(taken) < n:
             row, key = candidates.popleft()
             if key not in seen:
-                seen.add(key)
-                self._pending.add(row)
+                if not repeats:
+                    seen.add(key)
+                self._pending[row] += 1
                 taken.append(row)
         return taken
 
@@ -174,10 +177,15 @@ class Ledger:
                     f"tell: expected rows of space {self.space.name!r}, got {X[unasked[i]].tolist()}; "
                     "take rows from space.parse(...) or space.sample(...)"
                 )
-            self._seen |= {c.key for c in self._candidates(X[unasked])}
+            if self._key != "nothing":
+                self._seen |= {c.key for c in self._candidates(X[unasked])}
             if not self._claimed:
                 self._told_first.append(X.copy())
-        self._pending.difference_update(rows)
+        for row in rows:
+            if self._pending[row] > 1:
+                self._pending[row] -= 1
+            else:
+                del self._pending[row]
         return rows
 
     def rows(self, taken: Iterable[bytes]) -> Rows:
@@ -194,7 +202,7 @@ class Ledger:
 
     def _candidates(self, X: Rows) -> list[Candidate]:
         rows = self._split(X)
-        keys = rows if self._key == "row" else self._split(self.space.canonical(X))
+        keys = self._split(self.space.canonical(X)) if self._key == "canonical" else rows
         return list(map(Candidate._make, zip(rows, keys, strict=True)))
 
     def _split(self, X: Rows) -> list[bytes]:

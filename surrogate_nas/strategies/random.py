@@ -23,7 +23,7 @@ class RandomSearch(Strategy):
         space: Where the architectures come from.
         random_state: Seed of every random choice.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
-        key: "row" or "canonical", what counts as the same; None leaves it to the run, else "canonical".
+        key: "row", "canonical" or "nothing", what counts as the same; None leaves it to the run, else "canonical".
     """
 
     several_objectives: ClassVar[bool] = True

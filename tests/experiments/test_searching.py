@@ -429,3 +429,14 @@ def test_a_search_stays_where_a_space_was_measured(strategy):
     assert not np.isnan(result.scores).any()
     assert len(np.unique(table.space.keys(result.X))) == 270
     assert result.best_score == table.best(task="blobs")[1]
+
+
+def test_published_behaviour_a_repeat_is_charged_again_and_the_log_replays_it(table, tmp_path):
+    """Two parents of few members: among 150 evaluations many repeat where nothing counts as the same."""
+    objective = TableObjective(table, task="t")
+    options = {"key": "nothing", "population_size": 3, "sample_size": 2}
+    whole = search(objective, evolution(table.space, **options), budget=150)
+    assert len(whole.X) == 150 > len(np.unique(whole.X, axis=0))
+    for budget in (70, 150):
+        parts = search(objective, evolution(table.space, **options), budget=budget, run_dir=tmp_path)
+    same(whole, parts)

@@ -108,3 +108,27 @@ def test_repr_shows_what_was_chosen(space):
     assert repr(RandomSearch(space)) == "RandomSearch('nas-bench-201')"
     chosen = RegularizedEvolution(space, random_state=3, sample_size=5)
     assert repr(chosen) == "RegularizedEvolution('nas-bench-201', sample_size=5, random_state=3)"
+
+
+def test_where_nothing_counts_as_the_same_repeats_are_proposed_and_pending_each(space, twins):
+    strategy = RandomSearch(space, random_state=0, key="nothing", allowed=lambda X: (X[:, None] == twins).all(2).any(1))
+    strategy.tell(twins, np.zeros(len(twins)))
+    X = strategy.ask(300).X
+    assert len(X) == strategy.ledger.n_pending > len(twins) >= len(np.unique(X, axis=0))
+    while len(X):
+        strategy.tell(X[-7:], np.zeros(len(X[-7:])))
+        X = X[:-7]
+        assert strategy.ledger.n_pending == len(X)
+
+
+def test_an_objective_may_say_that_nothing_counts_as_the_same(space, twins):
+    strategy = RandomSearch(space, random_state=0, allowed=lambda X: (twins[0] == X).all(1))
+    strategy.tell(twins[:1], [1.0])
+    strategy.restrict(key="nothing")
+    np.testing.assert_array_equal(np.concatenate([strategy.ask(2).X, strategy.ask(1).X]), np.repeat(twins[:1], 3, 0))
+
+
+def test_repeats_or_not_nothing_allowed_is_nothing_left(space):
+    strategy = RandomSearch(space, random_state=0, key="nothing", allowed=lambda X: np.zeros(len(X), dtype=bool))
+    with pytest.raises(SpaceExhaustedError):
+        strategy.ask()
