@@ -1,9 +1,11 @@
-"""Rank statistics, Pareto fronts and bootstrap intervals, as pure functions on arrays."""
+"""Rank statistics and bootstrap intervals, as pure functions on arrays."""
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from surrogate_nas.core.pareto import pareto_mask as pareto_mask  # its home until fronts had a module of their own
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,30 +39,6 @@ def spearman(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
 def _has_order(values: npt.ArrayLike) -> bool:
     array = np.asarray(values)
     return bool(array.size > 1 and array.min() != array.max())
-
-
-def pareto_mask(costs: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Mark the rows that no other row dominates.
-
-    Args:
-        costs: Shape (n, m); lower is better in every column.
-
-    Returns:
-        bool of shape (n,). Equal rows do not dominate each other.
-    """
-    values = np.asarray(costs, dtype=np.float64)
-    order = np.lexsort(values.T[::-1])
-    front = np.zeros(len(values), dtype=bool)
-    kept: list[int] = []
-    for i in order:  # lexicographic order: a row can only be dominated by one that came before it
-        others = values[kept]
-        dominated = bool(len(kept)) and bool(
-            np.any(np.all(others <= values[i], axis=1) & np.any(others < values[i], axis=1))
-        )
-        if not dominated:
-            kept.append(int(i))
-            front[i] = True
-    return front
 
 
 class Interval(NamedTuple):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from surrogate_nas.core.statistics import bootstrap_mean, kendall_tau, pareto_mask, spearman
+from surrogate_nas.core.statistics import bootstrap_mean, kendall_tau, spearman
 
 #: Few different values, so that ties are the rule.
 tied = hnp.arrays(np.float64, st.integers(2, 25), elements=st.integers(0, 5).map(float))
@@ -20,11 +20,6 @@ def naive_tau_b(a, b):
     untied_a = sum(a[i] != a[j] for i, j in pairs)
     untied_b = sum(b[i] != b[j] for i, j in pairs)
     return sum(products) / math.sqrt(untied_a * untied_b) if untied_a and untied_b else 0.0
-
-
-def naive_pareto(costs):
-    """A row is kept unless some row is nowhere worse and somewhere better."""
-    return [not any((other <= row).all() and (other < row).any() for other in costs) for row in costs]
 
 
 @given(st.data())
@@ -63,23 +58,6 @@ class TestRankCorrelations:
 def test_spearman_is_the_correlation_of_ranks():
     # d = (1, 1, 0, 0): 1 - 6 * 2 / (4 * 15)
     assert spearman([1, 2, 3, 4], [2, 1, 3, 4]) == pytest.approx(0.8)
-
-
-@given(hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.integers(1, 4)), elements=st.integers(0, 4).map(float)))
-def test_pareto_equals_comparing_all_pairs(costs):
-    assert pareto_mask(costs).tolist() == naive_pareto(costs)
-
-
-def test_pareto_of_a_staircase_and_of_a_line(rng):
-    n = np.arange(100.0)
-    assert pareto_mask(np.column_stack([n, -n])).all()
-    assert pareto_mask(np.column_stack([n, n])).sum() == 1
-    shuffled = rng.permutation(100)
-    assert np.flatnonzero(pareto_mask(np.column_stack([n, n])[shuffled])).tolist() == [int(np.argmin(shuffled))]
-
-
-def test_equal_rows_do_not_dominate_each_other():
-    assert pareto_mask([[1, 1], [1, 1], [2, 0], [1, 2]]).tolist() == [True, True, True, False]
 
 
 def test_bootstrap_of_a_constant_is_a_point(rng):
