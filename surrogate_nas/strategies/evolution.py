@@ -7,34 +7,19 @@ References:
 
 import math
 from collections import deque
-from operator import itemgetter
-from typing import NamedTuple, final
+from typing import final
 
-import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
+from surrogate_nas.strategies.breeding import Litters, Member, Tournaments
 from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
 
-#: How many random candidates, mutants of one parent and tournaments are drawn at once, to save calls.
-BLOCK, LITTER, TOURNAMENTS = 64, 12, 64
-
-_SCORE = itemgetter(0)
-
-
-class Member(NamedTuple):
-    """One architecture of a population.
-
-    Attributes:
-        score: Higher is better.
-        row: Shape (1, d).
-    """
-
-    score: float
-    row: Rows
+#: How many random candidates are drawn at once, to save calls.
+BLOCK = 64
 
 
 @final
@@ -80,8 +65,8 @@ class RegularizedEvolution(Strategy):
         self.sample_size = sample_size
         self.population: deque[Member] = deque(maxlen=population_size)
         self._pool: deque[Candidate] = deque()
-        self._litters: dict[bytes, deque[Candidate]] = {}
-        self._tournaments: list[list[float]] = []
+        self._litters = Litters(self.ledger, self._rng)
+        self._tournaments = Tournaments(sample_size, self._rng)
 
     def _propose(self, n: int) -> Proposal:
         ledger = self.ledger
@@ -90,7 +75,7 @@ class RegularizedEvolution(Strategy):
             taken = ledger.draw(founders, self._sample, self._rng, self._pool, BLOCK)
         try:
             while self.population and len(taken) < n:
-                taken += self._child()
+                taken += self._litters.child(self._tournaments.winner(self.population).row)
         except SpaceExhaustedError:
             if not taken:
                 raise
@@ -100,25 +85,6 @@ class RegularizedEvolution(Strategy):
         for i, score in enumerate(scores.tolist()):
             if not math.isnan(score):
                 self.population.append(Member(score, X[i : i + 1].copy()))
-
-    def _child(self) -> list[bytes]:
-        """One new architecture, descended from the winner of a tournament."""
-        parent = self._winner().row
-        litter = self._litters.setdefault(parent.tobytes(), deque())
-        last = parent
-
-        def mutants(k: int) -> Rows:
-            nonlocal last
-            last = self.space.mutate(np.resize(last, (k, last.shape[1])), self._rng)
-            return last
-
-        return self.ledger.draw(1, mutants, self._rng, litter, LITTER)
-
-    def _winner(self) -> Member:
-        if not self._tournaments:
-            self._tournaments = self._rng.random((TOURNAMENTS, self.sample_size)).tolist()
-        size = len(self.population)
-        return max([self.population[int(u * size)] for u in self._tournaments.pop()], key=_SCORE)
 
     def _sample(self, k: int) -> Rows:
         return self.ledger.sample(k, self._rng)

@@ -91,7 +91,7 @@ def test_the_larger_the_tournament_the_better_its_winners(space):
     founders = space.enumerate()[:: space.size // P][:P]
     strategy = RegularizedEvolution(space, population_size=P, sample_size=sample, random_state=0, key="row")
     strategy.tell(founders, np.arange(P, 0, -1.0))
-    ranks = np.array([P + 1 - strategy._winner().score for _ in range(runs)])
+    ranks = np.array([P + 1 - strategy._tournaments.winner(strategy.population).score for _ in range(runs)])
     r = np.arange(1, P + 1)
     expected = ((P - r + 1.0) ** sample - (P - r * 1.0) ** sample) / P**sample
     observed = np.bincount(ranks.astype(int), minlength=P + 1)[1:]
