@@ -11,9 +11,15 @@ if TYPE_CHECKING:
     from surrogate_nas.experiments.objectives import (
         CallableObjective,
         Evaluation,
+        Limit,
+        MultiObjective,
+        NoisyObjective,
         Objective,
         PredictorObjective,
+        ReplicatedObjective,
         TableObjective,
+        TrainingObjective,
+        WeightedObjective,
     )
     from surrogate_nas.experiments.run_log import RunLog, read_log
     from surrogate_nas.experiments.searching import SearchResult, search
@@ -25,16 +31,22 @@ _HOMES = {
     "Budget": "arms",
     "CallableObjective": "objectives",
     "Evaluation": "objectives",
+    "Limit": "objectives",
     "LoggedTrainings": "trainings",
     "MainJobResult": "main_job",
+    "MultiObjective": "objectives",
+    "NoisyObjective": "objectives",
     "Objective": "objectives",
     "Outcome": "arms",
     "PredictorObjective": "objectives",
     "ReplayedTrainings": "trainings",
+    "ReplicatedObjective": "objectives",
     "RunLog": "run_log",
     "SearchResult": "searching",
     "Settings": "main_job",
     "TableObjective": "objectives",
+    "TrainingObjective": "objectives",
+    "WeightedObjective": "objectives",
     "collect": "collection",
     "confirm": "confirmation",
     "mean_over_seeds": "collection",
@@ -47,9 +59,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "Arm", "Budget", "CallableObjective", "Evaluation", "LoggedTrainings", "MainJobResult", "Objective", "Outcome",
-    "PredictorObjective", "ReplayedTrainings", "RunLog", "SearchResult", "Settings", "TableObjective", "collect",
-    "confirm", "mean_over_seeds", "play", "read_log", "run_main_job", "search", "sources_of", "table_of_logs",
+    "Arm", "Budget", "CallableObjective", "Evaluation", "Limit", "LoggedTrainings", "MainJobResult",
+    "MultiObjective", "NoisyObjective", "Objective", "Outcome", "PredictorObjective", "ReplayedTrainings",
+    "ReplicatedObjective", "RunLog", "SearchResult", "Settings", "TableObjective", "TrainingObjective",
+    "WeightedObjective", "collect", "confirm", "mean_over_seeds", "play", "read_log", "run_main_job", "search",
+    "sources_of", "table_of_logs",
 ]  # fmt: skip
 
 

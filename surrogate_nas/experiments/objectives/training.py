@@ -1,0 +1,53 @@
+"""Real training as objective."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from surrogate_nas.core.values import COST_METRICS
+from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Objective
+from surrogate_nas.spaces.base import Rows
+
+if TYPE_CHECKING:
+    from surrogate_nas.training import Trainer
+
+
+@final
+class TrainingObjective(Objective):
+    """Trains each architecture for real and reads its validation score.
+
+    A training that diverged, ran out of memory or lost its process is a result without a score. The same
+    architecture, seed and recipe give the same score, so each distinct network is trained once.
+
+    Args:
+        trainer: Trains one architecture; ``Trainer(space=..., dataset=...)``.
+        metric: "accuracy", "macro_f1" or "loss", on the validation data.
+        seed: Seed of every training.
+    """
+
+    at_once = False
+
+    def __init__(self, trainer: "Trainer", *, metric: str = "accuracy", seed: int = 0) -> None:
+        self.trainer = trainer
+        self.space = trainer.space
+        self.metric = metric
+        self.metrics = (metric,)
+        self.seed = seed
+        self.direction = "min" if metric in COST_METRICS else "max"
+        self.key = "canonical"
+
+    def evaluate(self, X: Rows, epochs: Epochs | None = None) -> Evaluation:
+        """Train rows one after the other, each for its own number of epochs; the cost is the wall time of each."""
+        scores, cost_s = np.empty((2, len(X)))
+        for i, x in enumerate(X):
+            trainer = self.trainer if epochs is None else replace(self.trainer, epochs=int(epochs[i]))
+            result = trainer.train(x, self.seed)
+            scores[i], cost_s[i] = result.score(self.metric, "val"), result.seconds
+        return Evaluation(scores, cost_s)
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe of the training, metric and seed."""
+        from surrogate_nas.experiments.trainings import recipe
+
+        return {"trainer": recipe(self.trainer), "metric": self.metric, "seed": self.seed}
