@@ -16,6 +16,7 @@ _HOMES = {
     "random": ("strategies.random", "RandomSearch"),
     "exhaustive": ("strategies.exhaustive", "Exhaustive"),
     "regularized-evolution": ("strategies.evolution", "RegularizedEvolution"),
+    "reinforce": ("strategies.reinforce", "Reinforce"),
 }
 
 

@@ -6,6 +6,7 @@ from surrogate_nas.strategies.evolution import RegularizedEvolution
 from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
 from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
 from surrogate_nas.strategies.random import RandomSearch
+from surrogate_nas.strategies.reinforce import Reinforce
 
 __all__ = [
     "Candidate",
@@ -17,5 +18,6 @@ __all__ = [
     "RandomSearch",
     "Ranker",
     "RegularizedEvolution",
+    "Reinforce",
     "Strategy",
 ]

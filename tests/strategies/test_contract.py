@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space
-from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution
+from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Reinforce
 from surrogate_nas.strategies.ledger import MAX_LISTED
 from surrogate_nas.testing.strategy import (
     CHECKS,
@@ -32,6 +32,7 @@ FACTORIES = {
     "ranked": partial(Exhaustive, predictor=Additive()),
     "evolution": RegularizedEvolution,
     "small evolution": partial(RegularizedEvolution, population_size=10, sample_size=3),
+    "reinforce": Reinforce,
 }
 
 
