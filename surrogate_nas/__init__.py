@@ -47,6 +47,7 @@ _PACKAGES = (
     "encodings",
     "execution",
     "experiments",
+    "integrations",
     "networks",
     "predictors",
     "reports",
