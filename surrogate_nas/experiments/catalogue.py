@@ -15,7 +15,11 @@ from surrogate_nas.strategies import Strategy
 _HOMES = {
     "random": ("strategies.random", "RandomSearch"),
     "exhaustive": ("strategies.exhaustive", "Exhaustive"),
+    "local-search": ("strategies.local", "LocalSearch"),
     "regularized-evolution": ("strategies.evolution", "RegularizedEvolution"),
+    "steady-state-evolution": ("strategies.steady_state", "SteadyStateEvolution"),
+    "genetic-algorithm": ("strategies.genetic", "GeneticAlgorithm"),
+    "simulated-annealing": ("strategies.annealing", "SimulatedAnnealing"),
     "reinforce": ("strategies.reinforce", "Reinforce"),
 }
 

@@ -163,6 +163,10 @@ class Ledger:
             raise self.exhausted()
         return taken
 
+    def again(self, row: bytes) -> None:
+        """Mark a row that was told as pending once more: it is proposed again, to be trained for longer."""
+        self._pending[row] += 1
+
     def settle(self, X: Rows) -> list[bytes]:
         """Mark rows as told, asked for or not; returns each one's bytes, in order.
 
@@ -188,6 +192,10 @@ class Ledger:
                 del self._pending[row]
         return rows
 
+    def keys(self, X: Rows) -> list[bytes]:
+        """What identifies each row, in order."""
+        return self._split(self.space.canonical(X) if self._key == "canonical" else X)
+
     def rows(self, taken: Iterable[bytes]) -> Rows:
         """Bytes back to an array of shape (n, d)."""
         return np.frombuffer(b"".join(taken), dtype=np.int16).reshape(-1, self.space.n_genes).copy()
@@ -202,7 +210,7 @@ class Ledger:
 
     def _candidates(self, X: Rows) -> list[Candidate]:
         rows = self._split(X)
-        keys = self._split(self.space.canonical(X)) if self._key == "canonical" else rows
+        keys = self.keys(X) if self._key == "canonical" else rows
         return list(map(Candidate._make, zip(rows, keys, strict=True)))
 
     def _split(self, X: Rows) -> list[bytes]:

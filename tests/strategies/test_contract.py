@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space
-from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Reinforce
+from surrogate_nas.strategies import (
+    Exhaustive,
+    GeneticAlgorithm,
+    LocalSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    Reinforce,
+    SimulatedAnnealing,
+    SteadyStateEvolution,
+)
 from surrogate_nas.strategies.ledger import MAX_LISTED
 from surrogate_nas.testing.strategy import (
     CHECKS,
@@ -32,6 +41,12 @@ FACTORIES = {
     "ranked": partial(Exhaustive, predictor=Additive()),
     "evolution": RegularizedEvolution,
     "small evolution": partial(RegularizedEvolution, population_size=10, sample_size=3),
+    "local": LocalSearch,
+    "first better": partial(LocalSearch, initial_size=1, move="first", restart="best"),
+    "steady state": SteadyStateEvolution,
+    "genetic": GeneticAlgorithm,
+    "small genetic": partial(GeneticAlgorithm, population_size=20),
+    "annealing": SimulatedAnnealing,
     "reinforce": Reinforce,
 }
 
