@@ -28,7 +28,7 @@ def pareto_mask(costs: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         bool of shape (n,). Equal rows do not dominate each other.
     """
     values = _table(costs)
-    front = ~np.isnan(values).any(axis=1)
+    front = np.asarray(~np.isnan(values).any(axis=1))
     distinct, which = np.unique(values[front], axis=0, return_inverse=True)
     front[front] = _undominated(distinct)[which.ravel()]
     return front

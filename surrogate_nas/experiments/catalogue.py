@@ -21,6 +21,7 @@ _HOMES = {
     "genetic-algorithm": ("strategies.genetic", "GeneticAlgorithm"),
     "simulated-annealing": ("strategies.annealing", "SimulatedAnnealing"),
     "reinforce": ("strategies.reinforce", "Reinforce"),
+    "nsga2": ("strategies.nsga2", "NSGA2"),
 }
 
 

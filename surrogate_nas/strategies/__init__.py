@@ -8,9 +8,11 @@ from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
 from surrogate_nas.strategies.genetic import GeneticAlgorithm
 from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
 from surrogate_nas.strategies.local import LocalSearch
+from surrogate_nas.strategies.nsga2 import NSGA2
 from surrogate_nas.strategies.random import RandomSearch
 from surrogate_nas.strategies.reinforce import Reinforce
 from surrogate_nas.strategies.steady_state import SteadyStateEvolution
+from surrogate_nas.strategies.warm_start import WarmStart
 
 __all__ = [
     "Candidate",
@@ -20,6 +22,7 @@ __all__ = [
     "Ledger",
     "LocalSearch",
     "Member",
+    "NSGA2",
     "Predicate",
     "RandomSearch",
     "Ranker",
@@ -28,4 +31,5 @@ __all__ = [
     "SimulatedAnnealing",
     "SteadyStateEvolution",
     "Strategy",
+    "WarmStart",
 ]

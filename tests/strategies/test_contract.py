@@ -7,6 +7,7 @@ import pytest
 
 from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space
 from surrogate_nas.strategies import (
+    NSGA2,
     Exhaustive,
     GeneticAlgorithm,
     LocalSearch,
@@ -48,6 +49,7 @@ FACTORIES = {
     "small genetic": partial(GeneticAlgorithm, population_size=20),
     "annealing": SimulatedAnnealing,
     "reinforce": Reinforce,
+    "nsga2": partial(NSGA2, population_size=10, n_offspring=5),
 }
 
 

@@ -1,0 +1,153 @@
+"""NSGA-II: evolution towards the whole Pareto front, by rank and room.
+
+References:
+    [deb2002] Deb, Pratap, Agarwal, Meyarivan: A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II. IEEE
+    Transactions on Evolutionary Computation 6(2), 2002.
+    [blank2020] Blank, Deb: pymoo, Multi-Objective Optimization in Python. IEEE Access 8, 2020.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import InvalidInputError, MissingExtraError, Proposal
+from surrogate_nas.core.random import RandomState
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.strategies.base import Floats, Strategy
+from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
+
+
+@final
+class NSGA2(Strategy):
+    """Parents and children compete for the next generation by rank, then by crowding distance [deb2002].
+
+    The first ``population_size`` architectures are random. A parent is the better of two random members: the lower
+    rank, or the larger crowding distance in the same rank. Two parents have a child, with the space's own crossover
+    and mutation, so that any space works. When ``n_offspring`` children were told, pymoo [blank2020] sorts them
+    and their parents, and the best ``population_size`` stay. With one score per architecture it is a genetic algorithm.
+
+    Differs from [deb2002]: nothing is proposed twice, fewer children than parents make a generation, and a
+    failed evaluation does not join.
+
+    Args:
+        space: Where the architectures come from.
+        population_size: Members of a generation. The default suits a hundred evaluations or two; the paper uses 100
+            for twenty-five thousand.
+        n_offspring: Children per generation.
+        crossover: Share of children that have two parents instead of one.
+        mutation: Share of children that are changed by one edit.
+        random_state: Seed of every random choice.
+        allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
+        key: "row", "canonical" or "nothing", what counts as the same; None leaves it to the run, else "canonical".
+
+    Attributes:
+        population: Rows of the current generation, the fittest first, shape (p, d).
+        scores: Theirs, shape (p, m).
+
+    Raises:
+        MissingExtraError: pymoo is not installed.
+    """
+
+    several_objectives: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        population_size: int = 20,
+        n_offspring: int = 10,
+        crossover: float = 0.5,
+        mutation: float = 1.0,
+        random_state: RandomState = None,
+        allowed: Predicate | None = None,
+        key: Key | None = None,
+    ) -> None:
+        for name, value in (("population_size", population_size), ("n_offspring", n_offspring)):
+            if value < 1:
+                raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+        for name, share in (("crossover", crossover), ("mutation", mutation)):
+            if not 0 <= share <= 1:
+                raise InvalidInputError(f"{name}: expected a share from 0 to 1, got {share}")
+        super().__init__(space, random_state=random_state, allowed=allowed, key=key)
+        self.population_size = population_size
+        self.n_offspring = n_offspring
+        self.crossover = crossover
+        self.mutation = mutation
+        self.population: Rows = np.empty((0, space.n_genes), dtype=np.int16)
+        self.scores: Floats = np.empty((0, 0))
+        self._newcomers: list[tuple[Rows, Floats]] = []
+        self._n_newcomers = 0
+        self._pool: deque[Candidate] = deque()
+        _pymoo()  # say now what is missing, not after the first generation
+
+    def _propose(self, n: int) -> Proposal:
+        ledger = self.ledger
+        if len(self.population):
+            return Proposal(ledger.rows(ledger.draw(n, self._brood(), self._rng, self._pool, self.n_offspring)))
+        founders = min(n, self.population_size - self._n_newcomers - ledger.n_pending)
+        taken = ledger.draw(founders, self._sample, self._rng, self._pool, founders) if founders > 0 else []
+        return Proposal(ledger.rows(taken))
+
+    def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
+        table = scores.reshape(len(X), -1)
+        alive = ~np.isnan(table).any(axis=1)
+        self._newcomers.append((X[alive], table[alive]))
+        self._n_newcomers += int(alive.sum())
+        if self._n_newcomers >= (self.n_offspring if len(self.population) else self.population_size):
+            self._select()
+
+    def _select(self) -> None:
+        """The next generation, out of this one and its children."""
+        if len(self.population):
+            self._newcomers.insert(0, (self.population, self.scores))
+        rows, scores = (np.concatenate(parts) for parts in zip(*self._newcomers, strict=True))
+        kept = _fittest(-scores, self.population_size, self._rng)
+        self.population, self.scores = rows[kept], scores[kept]
+        self._newcomers, self._n_newcomers = [], 0
+        self._pool.clear()  # children of the generation before
+
+    def _brood(self) -> Callable[[int], Rows]:
+        """Children of the population; asked for again since none was new, each is changed by one edit more."""
+        edits = -1
+
+        def children(k: int) -> Rows:
+            nonlocal edits
+            edits += 1
+            first, second = self._rng.integers(len(self.population), size=(2, k, 2)).min(
+                axis=2
+            )  # the fittest stand first
+            X = self.population[first]
+            pairs = np.flatnonzero(self._rng.random(k) < self.crossover)
+            X[pairs] = self.space.crossover(X[pairs], self.population[second[pairs]], self._rng)
+            changed = np.flatnonzero(self._rng.random(k) < self.mutation)
+            X[changed] = self.space.mutate(X[changed], self._rng)
+            for _ in range(edits):
+                X = self.space.mutate(X, self._rng)
+            return X
+
+        return children
+
+    def _sample(self, k: int) -> Rows:
+        return self.ledger.sample(k, self._rng)
+
+
+def _fittest(costs: Floats, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Positions of the ``n`` rows that survive, the fittest first: by rank, then by crowding distance."""
+    Problem, Population, RankAndCrowding = _pymoo()
+    candidates = Population.new(F=costs, at=np.arange(len(costs)))
+    kept = RankAndCrowding().do(Problem(n_obj=costs.shape[1]), candidates, n_survive=n, random_state=rng)
+    at, rank, room = kept.get("at", "rank", "crowding")
+    return np.asarray(at[np.lexsort((-room, rank))], dtype=np.int64)
+
+
+def _pymoo() -> tuple[Any, Any, Any]:
+    try:
+        from pymoo.core.population import Population
+        from pymoo.core.problem import Problem
+        from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
+    except ImportError:
+        raise MissingExtraError.of("pymoo", "moo", "NSGA2") from None
+    return Problem, Population, RankAndCrowding
