@@ -16,6 +16,7 @@ from surrogate_nas.strategies import (
     Reinforce,
     SimulatedAnnealing,
     SteadyStateEvolution,
+    WarmStart,
 )
 from surrogate_nas.strategies.ledger import MAX_LISTED
 from surrogate_nas.testing.strategy import (
@@ -36,6 +37,11 @@ class Additive:
         return np.asarray(X).sum(axis=1).astype(float)
 
 
+def warm(space, random_state):
+    """Evolution that begins with given architectures."""
+    return WarmStart(RegularizedEvolution(space, random_state=random_state), space.sample(20, 99))
+
+
 FACTORIES = {
     "random": RandomSearch,
     "exhaustive": Exhaustive,
@@ -49,6 +55,7 @@ FACTORIES = {
     "small genetic": partial(GeneticAlgorithm, population_size=20),
     "annealing": SimulatedAnnealing,
     "reinforce": Reinforce,
+    "warm start": warm,
     "nsga2": partial(NSGA2, population_size=10, n_offspring=5),
 }
 
