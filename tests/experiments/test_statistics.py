@@ -171,6 +171,31 @@ def test_targets_over_tasks_are_means_over_tasks():
     assert (over["reached_high"] >= over["reached"]).all()
 
 
+def test_tasks_without_a_target_have_no_hits():
+    tasks = targets()
+    tasks.loc["B", "target"] = np.nan
+    frame = tidy(random_regret(2, 2, 6, 8))
+    by_task = st.evaluations_to_target(frame, tasks).set_index("task")
+    assert by_task.loc["B", ["reached", "mean", "median"]].isna().all(axis=None)
+    over = st.evaluations_to_target_over_tasks(frame, tasks)
+    assert over["mean"].tolist() == by_task.loc["A", "mean"].tolist()
+
+
+def test_the_summary_is_made_of_the_parts():
+    frame = tidy(random_regret(3, 4, 5, 6))
+    found = st.summary(frame, targets(), budget=4, resamples=50)
+    assert found["rank"].is_monotonic_increasing
+    assert found["rank"].to_dict() == pytest.approx(st.average_ranks(frame, 4).ranks.to_dict())
+    regret = st.regret_over_tasks(frame, [4], resamples=50).set_index("strategy")
+    hits = st.evaluations_to_target_over_tasks(frame, targets(), budget=4, resamples=50).set_index("strategy")
+    for strategy, row in found.iterrows():
+        assert row["regret_high"] == regret.loc[strategy, "high"]
+        assert row["evaluations"] == hits.loc[strategy, "mean"]
+    without = st.summary(frame, targets(target=np.nan), resamples=50)
+    assert without["evaluations"].isna().all()
+    assert without["regret"].notna().all()
+
+
 def test_friedman_and_iman_davenport_are_those_published():
     """Demsar (2006), pages 11-12: average ranks 3.143, 2.000, 2.893, 1.964; 9.28; 3.69."""
     test = st.rank_blocks(1 - DEMSAR)
@@ -330,8 +355,8 @@ def test_requests_that_cannot_be_are_one_line():
         st.regret_over_tasks(GOOD, [4])
     with pytest.raises(InvalidInputError, match="tasks: expected a row for 'B', got A"):
         st.evaluations_to_target(GOOD, targets("A"))
-    with pytest.raises(InvalidInputError, match="expected numbers as best and target of 'A', got 1.0, nan"):
-        st.evaluations_to_target(GOOD, targets(target=np.nan))
+    with pytest.raises(InvalidInputError, match="expected a task with numbers as best and target, got none"):
+        st.evaluations_to_target_over_tasks(GOOD, targets(target=np.nan))
     regret = random_regret(2, 2, 2, 2)
     regret[0, 0] = regret[1, 1] = np.nan
     with pytest.raises(InvalidInputError, match="expected a task on which every strategy has a run, got none"):

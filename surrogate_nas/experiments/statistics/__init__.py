@@ -18,13 +18,16 @@ from surrogate_nas.experiments.statistics.ranks import (
     critical_difference,
     pairwise_wilcoxon,
     rank_blocks,
+    task_means,
 )
 from surrogate_nas.experiments.statistics.regret import area_under_curve, regret_by_task, regret_over_tasks
 from surrogate_nas.experiments.statistics.runs import Runs, read_runs
+from surrogate_nas.experiments.statistics.summary import summary
 from surrogate_nas.experiments.statistics.targets import (
     evaluations_to_target,
     evaluations_to_target_over_tasks,
     first_hits,
+    has_target,
 )
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "evaluations_to_target",
     "evaluations_to_target_over_tasks",
     "first_hits",
+    "has_target",
     "pairwise_wilcoxon",
     "performance_profile",
     "probability_of_improvement",
@@ -44,4 +48,6 @@ __all__ = [
     "regret_by_task",
     "regret_over_tasks",
     "score_profile",
+    "summary",
+    "task_means",
 ]

@@ -111,7 +111,7 @@ def average_ranks(frame: "pd.DataFrame | Runs", budget: int | None = None, *, al
         InvalidInputError: The frame is not as it should be, or no task has runs of every strategy.
         MissingExtraError: scikit-posthocs is not installed.
     """
-    return rank_blocks(_blocks(frame, budget), alpha=alpha)
+    return rank_blocks(task_means(frame, budget), alpha=alpha)
 
 
 def pairwise_wilcoxon(frame: "pd.DataFrame | Runs", budget: int | None = None) -> "pd.DataFrame":
@@ -129,7 +129,7 @@ def pairwise_wilcoxon(frame: "pd.DataFrame | Runs", budget: int | None = None) -
     """
     import pandas as pd
 
-    blocks = _blocks(frame, budget)
+    blocks = task_means(frame, budget)
     names = list(blocks.columns)
     values = blocks.to_numpy()
     p = np.ones((2, len(names), len(names)))
@@ -145,8 +145,8 @@ def pairwise_wilcoxon(frame: "pd.DataFrame | Runs", budget: int | None = None) -
     return pd.DataFrame(rows, columns=["first", "second", "tasks", "difference", "p", "p_holm"])
 
 
-def _blocks(frame: "pd.DataFrame | Runs", budget: int | None) -> "pd.DataFrame":
-    """Mean normalised regret over seeds, a row per complete task, a column per strategy."""
+def task_means(frame: "pd.DataFrame | Runs", budget: int | None = None) -> "pd.DataFrame":
+    """Mean normalised regret over seeds, a row per task on which all have runs, a column per strategy."""
     import pandas as pd
 
     runs = read_runs(frame).complete

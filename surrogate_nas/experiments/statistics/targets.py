@@ -25,10 +25,10 @@ def first_hits(runs: Runs, tasks: "pd.DataFrame", targets: Mapping[str, float] |
         targets: Task -> another target, a score; None takes those of ``tasks``.
 
     Returns:
-        Shape (s, t, r), from 1; inf = not reached, NaN = no such run.
+        Shape (s, t, r), from 1; inf = not reached, NaN = no such run, or no target is known for the task.
 
     Raises:
-        InvalidInputError: A task has no best score or no target.
+        InvalidInputError: ``tasks`` lacks a task.
     """
     hits = np.empty(runs.length.shape)
     for i, task in enumerate(runs.tasks):
@@ -37,7 +37,8 @@ def first_hits(runs: Runs, tasks: "pd.DataFrame", targets: Mapping[str, float] |
         best = float(tasks.loc[task, "best"])  # type: ignore[arg-type]
         target = float(tasks.loc[task, "target"] if targets is None else targets[task])  # type: ignore[arg-type]
         if not np.isfinite(best - target):
-            raise InvalidInputError(f"tasks: expected numbers as best and target of {task!r}, got {best}, {target}")
+            hits[:, i] = np.nan
+            continue
         reached = runs.regret[:, i] <= abs(best - target) + ROUNDING * max(1.0, abs(best))
         hits[:, i] = np.where(reached.any(axis=2), reached.argmax(axis=2) + 1.0, np.inf)
     return np.where(runs.length > 0, hits, np.nan)
@@ -97,14 +98,26 @@ def evaluations_to_target_over_tasks(
     resamples: int = RESAMPLES,
     random_state: int = 0,
 ) -> "pd.DataFrame":
-    """As :func:`evaluations_to_target`, averaged over the tasks on which every strategy has a run.
+    """As :func:`evaluations_to_target`, averaged over the tasks with a target on which every strategy has a run.
 
     Returns:
         One row per strategy: reached, reached_low, reached_high, mean, low, high.
+
+    Raises:
+        InvalidInputError: There is no such task.
     """
     runs = read_runs(frame).complete
+    known = [task for task in runs.tasks if has_target(tasks, task)]
+    if not known:
+        raise InvalidInputError("tasks: expected a task with numbers as best and target, got none")
+    runs = runs.select(tasks=known)
     hits, last = _within(runs, first_hits(runs, tasks, targets), budget)
     return _summary(runs, hits, last, Bootstrap(level, resamples, random_state))
+
+
+def has_target(tasks: "pd.DataFrame", task: str) -> bool:
+    """Tell whether a task's best score and target are known."""
+    return task in tasks.index and bool(np.isfinite(tasks.loc[task, ["best", "target"]].to_numpy(dtype=float)).all())
 
 
 def _within(runs: Runs, hits: Floats, budget: int | None) -> tuple[Floats, int]:
