@@ -1,6 +1,5 @@
 """Exhaustive search: every architecture once, in the space's order or the best predicted first."""
 
-from collections import deque
 from typing import Any, ClassVar, Protocol, final
 
 import numpy as np
@@ -10,10 +9,8 @@ from surrogate_nas.core import Direction, InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
-from surrogate_nas.strategies.ledger import MAX_LISTED, Candidate, Key, Predicate
-
-#: Rows screened at once: most runs want the first few only.
-BLOCK = 256
+from surrogate_nas.strategies.ledger import MAX_LISTED, Key, Predicate
+from surrogate_nas.strategies.pool import Ranking
 
 
 class Ranker(Protocol):
@@ -57,22 +54,15 @@ class Exhaustive(Strategy):
     ) -> None:
         super().__init__(space, random_state=random_state, allowed=allowed, key=key)
         self.predictor = predictor
-        self._order: Rows | None = None
-        self._next = 0
-        self._pool: deque[Candidate] = deque()
+        self._ranking: Ranking | None = None
 
     def _propose(self, n: int) -> Proposal:
-        if self._order is None:
-            self._order = self._sorted()
-        ledger, step = self.ledger, max(BLOCK, n)
-        taken = ledger.claim(self._pool, n)
-        while len(taken) < n and self._next < len(self._order):
-            self._pool.extend(ledger.screen(self._order[self._next : self._next + step]))
-            self._next += step
-            taken += ledger.claim(self._pool, n - len(taken))
+        if self._ranking is None:
+            self._ranking = Ranking(self.ledger, self._sorted())
+        taken = self._ranking.claim(n)
         if not taken:
-            raise ledger.exhausted()
-        return Proposal(ledger.rows(taken))
+            raise self.ledger.exhausted()
+        return Proposal(self.ledger.rows(taken))
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         """Scores change nothing."""

@@ -97,13 +97,22 @@ class Ledger:
             return self._among
         return self.space.enumerate() if self.space.size <= MAX_LISTED else None
 
-    def screen(self, X: Rows) -> list[Candidate]:
-        """The rows of ``X`` that satisfy all conditions, ready to be claimed; repeats are kept."""
+    @property
+    def n_listed(self) -> int:
+        """Number of rows from which those to propose are taken."""
+        return self.space.size if self._among is None else len(self._among)
+
+    def admit(self, X: Rows) -> Rows:
+        """The rows of ``X`` that satisfy all conditions."""
         for condition in self._allowed:
             if not len(X):
-                return []
+                break
             X = X[condition(X)]
-        return self._candidates(X)
+        return X
+
+    def screen(self, X: Rows) -> list[Candidate]:
+        """The rows of ``X`` that satisfy all conditions, ready to be claimed; repeats are kept."""
+        return self._candidates(self.admit(X))
 
     def claim(self, candidates: "deque[Candidate]", n: int) -> list[bytes]:
         """Take candidates from the left until ``n`` of them were new; those are pending from now on."""
