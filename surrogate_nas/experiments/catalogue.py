@@ -21,6 +21,11 @@ _HOMES = {
     "genetic-algorithm": ("strategies.genetic", "GeneticAlgorithm"),
     "simulated-annealing": ("strategies.annealing", "SimulatedAnnealing"),
     "reinforce": ("strategies.reinforce", "Reinforce"),
+    "successive-halving": ("strategies.halving", "SuccessiveHalving"),
+    "hyperband": ("strategies.hyperband", "Hyperband"),
+    "asha": ("strategies.asha", "ASHA"),
+    "bohb": ("strategies.bohb", "BOHB"),
+    "learning-curve": ("strategies.learning_curve", "LearningCurveStopping"),
     "nsga2": ("strategies.nsga2", "NSGA2"),
 }
 

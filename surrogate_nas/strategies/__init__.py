@@ -1,11 +1,17 @@
 """Strategies decide what to try next: asked for architectures, told their scores, nothing else."""
 
 from surrogate_nas.strategies.annealing import SimulatedAnnealing
+from surrogate_nas.strategies.asha import ASHA
 from surrogate_nas.strategies.base import Strategy
+from surrogate_nas.strategies.bohb import BOHB
 from surrogate_nas.strategies.breeding import Member
 from surrogate_nas.strategies.evolution import RegularizedEvolution
 from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
+from surrogate_nas.strategies.fidelity import levels_between
 from surrogate_nas.strategies.genetic import GeneticAlgorithm
+from surrogate_nas.strategies.halving import SuccessiveHalving
+from surrogate_nas.strategies.hyperband import Hyperband, hyperband_brackets
+from surrogate_nas.strategies.learning_curve import LearningCurveStopping
 from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
 from surrogate_nas.strategies.local import LocalSearch
 from surrogate_nas.strategies.nsga2 import NSGA2
@@ -15,10 +21,14 @@ from surrogate_nas.strategies.steady_state import SteadyStateEvolution
 from surrogate_nas.strategies.warm_start import WarmStart
 
 __all__ = [
+    "ASHA",
+    "BOHB",
     "Candidate",
     "Exhaustive",
     "GeneticAlgorithm",
+    "Hyperband",
     "Key",
+    "LearningCurveStopping",
     "Ledger",
     "LocalSearch",
     "Member",
@@ -31,5 +41,8 @@ __all__ = [
     "SimulatedAnnealing",
     "SteadyStateEvolution",
     "Strategy",
+    "SuccessiveHalving",
     "WarmStart",
+    "hyperband_brackets",
+    "levels_between",
 ]

@@ -7,7 +7,8 @@
     def test_contract(check):
         check(MyStrategy, my_space)
 
-A factory is called as ``factory(space, random_state=seed)``. Scores come from a made-up landscape.
+A factory is called as ``factory(space, random_state=seed)``. Scores come from a made-up landscape, the same for every
+training length. What must not come twice is a pair: a row, and how long it is trained.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from multiprocessing import get_context
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import SpaceExhaustedError
+from surrogate_nas.core import Proposal, SpaceExhaustedError
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import Strategy
 from surrogate_nas.strategies.ledger import MAX_LISTED
@@ -50,62 +51,76 @@ class Landscape:
         return np.asarray(scores, dtype=np.float64)
 
 
-def steps(strategy: Strategy, score: Callable[[Rows], Floats], budget: int, batch: int) -> Iterator[Rows]:
+def steps(strategy: Strategy, score: Callable[[Rows], Floats], budget: int, batch: int) -> Iterator[Proposal]:
     """Ask and tell in batches until ``budget`` rows were told or none are left; yields what was proposed."""
     told = 0
     while told < budget:
         try:
-            X = strategy.ask(batch).X
+            X, epochs = strategy.ask(batch)
         except SpaceExhaustedError:
             return
         assert len(X), "nothing is pending, so the strategy has to propose something or say that nothing is left"
-        strategy.tell(X, score(X), cost_s=np.ones(len(X)))
+        strategy.tell(X, score(X), epochs=epochs, cost_s=np.ones(len(X)))
         told += len(X)
-        yield X
+        yield Proposal(X, epochs)
 
 
 def run(strategy: Strategy, score: Callable[[Rows], Floats], budget: int, batch: int = 1) -> Rows:
     """All rows that :func:`steps` proposes, shape (n, d)."""
-    found = list(steps(strategy, score, budget, batch))
-    return np.concatenate(found) if found else np.empty((0, strategy.space.n_genes), dtype=np.int16)
+    return evaluations(strategy, score, budget, batch).X
+
+
+def evaluations(strategy: Strategy, score: Callable[[Rows], Floats], budget: int, batch: int = 1) -> Proposal:
+    """All that :func:`steps` proposes, in order, with epochs 0 where they are the objective's own."""
+    return _joined(strategy.space, list(steps(strategy, score, budget, batch)))
+
+
+def _joined(space: SearchSpace, proposals: list[Proposal]) -> Proposal:
+    none = np.empty((0, space.n_genes), dtype=np.int16)
+    epochs = [np.zeros(len(p.X), dtype=np.int64) if p.epochs is None else p.epochs for p in proposals]
+    return Proposal(
+        np.concatenate([none, *(p.X for p in proposals)]), np.concatenate([np.empty(0, dtype=np.int64), *epochs])
+    )
 
 
 def check_proposals_are_valid_rows(factory: Factory, space: SearchSpace) -> None:
     """What is asked for comes as valid int16 rows, never more than asked for."""
     for batch in (1, 64):
-        for X in steps(factory(space, random_state=0), Landscape(space), 160, batch):
+        for X, epochs in steps(factory(space, random_state=0), Landscape(space), 160, batch):
             assert isinstance(X, np.ndarray)
             assert X.dtype == np.int16
             assert X.ndim == 2
             assert 1 <= len(X) <= batch
             assert space.valid(X).all()
+            assert epochs is None or (epochs.shape == (len(X),) and epochs.dtype == np.int64 and (epochs > 0).all())
 
 
 def check_nothing_is_proposed_twice(factory: Factory, space: SearchSpace) -> None:
     """No key comes twice, by canonical row (the default) and by exact row."""
     for batch in (1, 64):
-        X = run(factory(space, random_state=1), Landscape(space), 320, batch)
-        assert _distinct(space.canonical(X)) == len(X), "canonical is the default key"
+        done = evaluations(factory(space, random_state=1), Landscape(space), 320, batch)
+        assert _no_repeats(space.canonical(done.X), done.epochs), "canonical is the default key"
         by_row = factory(space, random_state=1)
         by_row.restrict(key="row")
-        X = run(by_row, Landscape(space), 320, batch)
-        assert _distinct(X) == len(X)
+        assert _no_repeats(*evaluations(by_row, Landscape(space), 320, batch))
 
 
 def check_pending_is_not_proposed_again(factory: Factory, space: SearchSpace) -> None:
     """What was asked and not told yet is not proposed again; results may come in any order."""
     strategy = factory(space, random_state=2)
-    waiting: list[Rows] = []
+    waiting: list[Proposal] = []
     for _ in range(30):
-        X = strategy.ask(4).X
-        assert len(X) <= 4
-        waiting.extend(X)
-    X = np.array(waiting)
+        waiting.append(strategy.ask(4))
+        assert len(waiting[-1].X) <= 4
+    X = np.concatenate([p.X for p in waiting])
     assert len(X), "a strategy that was never told anything has to begin"
-    strategy.tell(X[::-1], Landscape(space)(X[::-1]))  # workers finish in their own order
-    later = strategy.ask(4).X
-    assert len(later)
-    assert _distinct(space.canonical(np.concatenate([X, later]))) == len(X) + len(later)
+    epochs = [p.epochs for p in waiting if p.epochs is not None]
+    lengths = np.concatenate(epochs)[::-1] if epochs else None
+    strategy.tell(X[::-1], Landscape(space)(X[::-1]), epochs=lengths)  # workers finish in their own order
+    waiting.append(strategy.ask(4))
+    assert len(waiting[-1].X)
+    done = _joined(space, waiting)
+    assert _no_repeats(space.canonical(done.X), done.epochs)
 
 
 def check_told_is_not_proposed(factory: Factory, space: SearchSpace) -> None:
@@ -113,9 +128,8 @@ def check_told_is_not_proposed(factory: Factory, space: SearchSpace) -> None:
     strategy = factory(space, random_state=3)
     earlier = space.sample(min(200, space.size // 2), np.random.default_rng(0), unique=True)
     strategy.tell(earlier, Landscape(space)(earlier))
-    X = run(strategy, Landscape(space), 100)
-    keys = space.canonical(np.concatenate([earlier, X]))
-    assert _distinct(keys) == _distinct(space.canonical(earlier)) + len(X)
+    keys = space.canonical(np.concatenate([earlier, run(strategy, Landscape(space), 100)]))
+    assert not (set(space.keys(keys[: len(earlier)]).tolist()) & set(space.keys(keys[len(earlier) :]).tolist()))
 
 
 def check_conditions_are_honoured(factory: Factory, space: SearchSpace) -> None:
@@ -133,8 +147,9 @@ def check_a_small_space_is_used_up(factory: Factory, space: SearchSpace) -> None
     for batch in (1, 64):
         strategy = factory(space, random_state=5)
         _restrict(strategy, few)
-        X = run(strategy, Landscape(space), 1000, batch)  # a budget larger than the space
-        assert _distinct(X) == len(X) == _distinct(few)
+        done = evaluations(strategy, Landscape(space), 1000, batch)  # a budget larger than the space
+        assert _no_repeats(*done)
+        assert _distinct(done.X) == _distinct(few)
         _is_exhausted(strategy)
 
 
@@ -143,7 +158,7 @@ def check_one_architecture(factory: Factory, space: SearchSpace) -> None:
     only = space.canonical(space.sample(1, np.random.default_rng(6)))
     strategy = factory(space, random_state=6)
     _restrict(strategy, only)
-    np.testing.assert_array_equal(run(strategy, Landscape(space), 10, 3), only)
+    np.testing.assert_array_equal(np.unique(run(strategy, Landscape(space), 10, 3), axis=0), only)
     _is_exhausted(strategy)
 
 
@@ -168,8 +183,11 @@ def check_failures_are_survived(factory: Factory, space: SearchSpace) -> None:
 
     for failing in (often, lambda X: np.full(len(X), np.nan)):
         for batch in (1, 64):
-            X = run(factory(space, random_state=8), failing, 130, batch)
-            assert _distinct(space.canonical(X)) == len(X) >= 130
+            done = evaluations(factory(space, random_state=8), failing, 130, batch)
+            assert len(done.X) >= 130
+            assert _no_repeats(space.canonical(done.X), done.epochs)
+            failed = np.isnan(failing(done.X))
+            assert _distinct(space.canonical(done.X[failed])) == failed.sum(), "not even to be trained for longer"
 
 
 def check_arguments_stay_as_they_are(factory: Factory, space: SearchSpace) -> None:
@@ -177,17 +195,19 @@ def check_arguments_stay_as_they_are(factory: Factory, space: SearchSpace) -> No
     landscape = Landscape(space)
     kept, changed = factory(space, random_state=9), factory(space, random_state=9)
     for _ in range(70):
-        X = kept.ask(2).X
-        Y = changed.ask(2).X
+        X, epochs = kept.ask(2)
+        Y, lengths = changed.ask(2)
         np.testing.assert_array_equal(X, Y)
         told, scores, cost = X.copy(), landscape(X), np.ones(len(X))
-        kept.tell(told, scores, cost_s=cost)
+        kept.tell(told, scores, epochs=epochs, cost_s=cost)
         np.testing.assert_array_equal(told, X)
         np.testing.assert_array_equal(scores, landscape(X))
         np.testing.assert_array_equal(cost, np.ones(len(X)))
         told, scores = Y.copy(), landscape(Y)
-        changed.tell(told, scores)
+        changed.tell(told, scores, epochs=lengths)
         Y[:], told[:], scores[:] = 0, 0, 0.0  # what becomes of the caller's arrays must not matter
+        if lengths is not None:
+            lengths[:] = 0
 
 
 def check_a_seed_repeats_the_sequence(factory: Factory, space: SearchSpace) -> None:
@@ -201,18 +221,19 @@ def check_replay_rebuilds_the_state(factory: Factory, space: SearchSpace) -> Non
     """Told as logged, after the same asks, a new strategy goes on like the one that was interrupted."""
     landscape = Landscape(space)
     live = factory(space, random_state=11)
-    log = [(X, landscape(X)) for X in steps(live, landscape, 120, 3)]
+    log = [(*proposal, landscape(proposal.X)) for proposal in steps(live, landscape, 120, 3)]
     again = factory(space, random_state=11)
-    for X, scores in log:
+    for X, epochs, scores in log:
         np.testing.assert_array_equal(again.ask(3).X, X)
-        again.tell(X, scores)
+        again.tell(X, scores, epochs=epochs)
     np.testing.assert_array_equal(run(again, landscape, 60, 3), run(live, landscape, 60, 3))
 
 
 def check_constant_scores(factory: Factory, space: SearchSpace) -> None:
     """Scores that say nothing are survived."""
-    X = run(factory(space, random_state=12), lambda X: np.zeros(len(X)), 130, 4)
-    assert _distinct(space.canonical(X)) == len(X) >= 130
+    done = evaluations(factory(space, random_state=12), lambda X: np.zeros(len(X)), 130, 4)
+    assert len(done.X) >= 130
+    assert _no_repeats(space.canonical(done.X), done.epochs)
 
 
 #: What holds for every strategy on every space of at least a few hundred architectures.
@@ -280,6 +301,10 @@ def _is_exhausted(strategy: Strategy) -> None:
 
 def _distinct(X: Rows) -> int:
     return len(np.unique(X, axis=0))
+
+
+def _no_repeats(X: Rows, epochs: npt.NDArray[np.int64] | None) -> bool:
+    return len({(x.tobytes(), length) for x, length in zip(X, [] if epochs is None else epochs, strict=True)}) == len(X)
 
 
 def _among(some: Rows) -> Callable[[Rows], npt.NDArray[np.bool_]]:
