@@ -39,7 +39,7 @@ class Lines:
         """Print the line."""
         print(text, flush=True)
 
-    def track(self, label: str, done: int, total: int) -> None:
+    def track(self, label: str, done: int, total: int, note: str = "") -> None:
         """Print every hundredth."""
         if done and (done % 100 == 0 or done == total):
             print(f"{label}: {done} of {total}", flush=True)

@@ -42,19 +42,19 @@ class ConsoleProgress:
         elif not self.silent:
             typer.echo(text, err=True)
 
-    def track(self, label: str, done: int, total: int) -> None:
-        """Move the bar of ``label``; a finished one gives way to a line."""
+    def track(self, label: str, done: int, total: int, note: str = "") -> None:
+        """Move the bar of ``label``; a finished one gives way to a line. ``note`` stands beside the count."""
         if not total:
             return
         finished = done == total
         if self.bars is not None:
             if label not in self._tasks:
-                self._tasks[label] = self.bars.add_task(label, total=total)
-            self.bars.update(self._tasks[label], completed=done)
+                self._tasks[label] = self.bars.add_task(label, total=total, note="")
+            self.bars.update(self._tasks[label], completed=done, note=note)
             if finished:
                 self.bars.remove_task(self._tasks.pop(label))
         if finished:
-            self.say(f"  {label}: {total} of {total}")
+            self.say(f"  {label}: {total} of {total}{', ' * bool(note)}{note}")
 
 
 @contextmanager
@@ -75,6 +75,7 @@ def console_progress(*, silent: bool = False) -> Iterator[ConsoleProgress]:
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
         rich.TimeElapsedColumn(),
+        rich.TextColumn("{task.fields[note]}"),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         yield ConsoleProgress(bars)

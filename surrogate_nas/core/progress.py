@@ -10,8 +10,8 @@ class Progress(Protocol):
         """A step was finished or begins; one line of text."""
         ...
 
-    def track(self, label: str, done: int, total: int) -> None:
-        """``done`` of ``total`` pieces of ``label`` are finished; called often."""
+    def track(self, label: str, done: int, total: int, note: str = "") -> None:
+        """``done`` of ``total`` pieces of ``label`` are finished; called often. ``note``: how good, in a few words."""
         ...
 
 
@@ -22,5 +22,5 @@ class Silent:
     def say(self, text: str) -> None:
         """Ignore the line."""
 
-    def track(self, label: str, done: int, total: int) -> None:
+    def track(self, label: str, done: int, total: int, note: str = "") -> None:
         """Ignore the count."""

@@ -1,5 +1,5 @@
 """Where evaluations run: in this process, or in a pool of local processes."""
 
-from surrogate_nas.execution.processes import WorkerDied, default_jobs, run_all
+from surrogate_nas.execution.processes import WorkerDied, WorkerPool, default_jobs, run_all
 
-__all__ = ["WorkerDied", "default_jobs", "run_all"]
+__all__ = ["WorkerDied", "WorkerPool", "default_jobs", "run_all"]

@@ -16,7 +16,8 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, final
 
 from surrogate_nas.core import InvalidInputError
 
@@ -98,43 +99,95 @@ def _in_processes(
     jobs: int,
     on_result: Callable[[int, Result | WorkerDied], None] | None,
 ) -> Iterator[tuple[int, Result | WorkerDied]]:
-    waiting = deque(range(len(items)))
-    died = [0] * len(items)
     done: dict[int, Result | WorkerDied] = {}
     following = 0
-    context = _context(function)
-    workers: list[_Worker] = []
-    try:
+    with WorkerPool(function, jobs) as pool:
+        for i, item in enumerate(items):
+            pool.submit(i, item)
         while following < len(items):
-            while waiting and len(workers) < jobs:
-                workers.append(_Worker(context, function))
-            for worker in workers:
-                if worker.item is None and waiting:
-                    worker.give(waiting.popleft(), items)
-            failure: Exception | None = None
-            for worker in _ready(workers):
-                i, raised, answer = worker.take()
-                if raised:
-                    failure = failure or answer
-                    continue
-                if isinstance(answer, WorkerDied):
-                    workers.remove(worker)
-                    worker.stop()
-                    died[i] += 1
-                    if died[i] < ATTEMPTS:
-                        waiting.appendleft(i)
-                        continue
+            for i, answer in pool.finished():
                 done[i] = answer
                 if on_result:
                     on_result(i, answer)
-            if failure:  # only now, so that what finished beside it is kept
-                raise failure
             while following in done:
                 yield following, done.pop(following)
                 following += 1
-    finally:
-        for worker in workers:
+
+
+@final
+class WorkerPool(Generic[Item, Result]):
+    """Processes that apply one function to items as these come; use it as a context manager.
+
+    Args:
+        function: What to do with an item; function, items and results have to be picklable.
+        jobs: Processes at once; they start when there is work for them.
+    """
+
+    def __init__(self, function: Callable[[Item], Result], jobs: int) -> None:
+        self._function = function
+        self._jobs = jobs
+        self._context = _context(function)
+        self._items: dict[int, Item] = {}  # submitted and not finished
+        self._waiting: deque[int] = deque()
+        self._died: dict[int, int] = {}
+        self._workers: list[_Worker] = []
+
+    def submit(self, ticket: int, item: Item) -> None:
+        """Have an item worked on; its result comes with this ticket."""
+        self._items[ticket] = item
+        self._waiting.append(ticket)
+        self._hand_out()
+
+    def finished(self) -> Iterator[tuple[int, Result | WorkerDied]]:
+        """Wait until something is finished.
+
+        Yields:
+            (ticket, result) of all that is; :class:`WorkerDied` in place of a result where the process died
+            twice. Nothing where nothing was submitted, or where a process has just died for the first time.
+
+        Raises:
+            Exception: What the function raised; only after all that finished beside it was yielded.
+        """
+        self._hand_out()
+        failure: Exception | None = None
+        for worker in _ready(self._workers):
+            ticket, raised, answer = worker.take()
+            if raised:
+                failure = failure or answer
+                continue
+            if isinstance(answer, WorkerDied):
+                self._workers.remove(worker)
+                worker.stop()
+                self._died[ticket] = self._died.get(ticket, 0) + 1
+                if self._died[ticket] < ATTEMPTS:
+                    self._waiting.appendleft(ticket)
+                    continue
+            del self._items[ticket]
+            yield ticket, answer
+        if failure:
+            raise failure
+
+    def close(self) -> None:
+        """End all processes at once, whatever they do."""
+        for worker in self._workers:
             worker.stop()
+        self._workers.clear()
+
+    def _hand_out(self) -> None:
+        while len(self._workers) < min(self._jobs, len(self._items)):
+            self._workers.append(_Worker(self._context, self._function))
+        for worker in self._workers:
+            if worker.item is None and self._waiting:
+                ticket = self._waiting.popleft()
+                worker.give(ticket, self._items[ticket])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class _Worker:
@@ -151,11 +204,11 @@ class _Worker:
         # Else the pipe would not end when the worker does.
         far_end.close()
 
-    def give(self, i: int, items: Sequence[Any]) -> None:
+    def give(self, i: int, item: Any) -> None:
         self.item = i
         # It may have died between two items: take() finds out.
         with suppress(BrokenPipeError, ConnectionResetError):
-            self.pipe.send(items[i])
+            self.pipe.send(item)
 
     def take(self) -> tuple[int, bool, Any]:
         """Return (position, whether the function raised, its result or exception or WorkerDied)."""

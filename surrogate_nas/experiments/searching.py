@@ -1,139 +1,68 @@
 """One search: a strategy asks, an objective answers, the budget is charged here and nowhere else."""
 
 import inspect
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
-from surrogate_nas.experiments.objectives import Evaluation, Objective
-from surrogate_nas.experiments.run_log import Record, RunLog
-from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.experiments.objectives import Limit, Objective
+from surrogate_nas.experiments.run_log import RunLog
+from surrogate_nas.experiments.search_account import Account, Stopping
+from surrogate_nas.experiments.search_loops import LOG_NAME, Asynchronous, Journal, Synchronous
+from surrogate_nas.experiments.search_result import SearchResult
+from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.strategies import Strategy
+from surrogate_nas.strategies.ledger import Predicate
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = npt.NDArray[np.float64]
-
-#: The log inside a run folder.
-LOG_NAME = "search.jsonl"
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search evaluated, in order.
-
-    Attributes:
-        objective: What was searched on.
-        X: Rows, shape (n, d).
-        scores: In the metric's own unit, shape (n,); NaN = failed.
-        cost_s: Seconds per evaluation, shape (n,); NaN = not known.
-        epochs: Training length per evaluation where the strategy chose it, shape (n,), else None.
-    """
-
-    objective: Objective
-    X: Rows
-    scores: Floats
-    cost_s: Floats
-    epochs: npt.NDArray[np.int64] | None = None
-
-    @property
-    def best(self) -> npt.NDArray[np.int16]:
-        """Row of the best score found, shape (d,); the first one where several are equal.
-
-        Raises:
-            InvalidInputError: No evaluation succeeded.
-        """
-        return self.X[self._last]
-
-    @property
-    def best_score(self) -> float:
-        """The best score found.
-
-        Raises:
-            InvalidInputError: No evaluation succeeded.
-        """
-        return float(self.scores[self._last])
-
-    @cached_property
-    def incumbents(self) -> npt.NDArray[np.int64]:
-        """Position of the best architecture so far after each evaluation, shape (n,); -1 before the first success."""
-        gains = np.where(np.isnan(self.scores), -np.inf, _sign(self.objective) * self.scores)
-        record = np.maximum.accumulate(np.concatenate([[-np.inf], gains]))
-        better = gains > record[:-1]
-        return np.maximum.accumulate(np.where(better, np.arange(len(gains)), -1))
-
-    @property
-    def history(self) -> "pd.DataFrame":
-        """One row per evaluation: step (from 1), architecture, score, best (so far), cost_s, epochs if varied."""
-        import pandas as pd
-
-        columns = {
-            "step": np.arange(1, len(self.X) + 1),
-            "architecture": self.objective.space.format(self.X),
-            "score": self.scores,
-            "best": _at(self.scores, self.incumbents),
-            "cost_s": self.cost_s,
-        }
-        return pd.DataFrame(columns if self.epochs is None else {**columns, "epochs": self.epochs})
-
-    def regret(self, split: str = "val") -> Floats:
-        """What the incumbent still lacks after each evaluation, in the metric's unit, never negative on its own split.
-
-        On the split that was searched on: best known score - incumbent's. On "test": best test score in
-        the table - test score of the incumbent, which was chosen without it.
-
-        Args:
-            split: Which scores to compare.
-
-        Returns:
-            Shape (n,); NaN before the first success, and where the incumbent was not measured on the split.
-
-        Raises:
-            InvalidInputError: The objective does not know all results.
-        """
-        values, best = self.objective.truth(self.X, split)
-        return _sign(self.objective) * (best - _at(values, self.incumbents))
-
-    @property
-    def _last(self) -> int:
-        if not len(self.X) or self.incumbents[-1] < 0:
-            raise InvalidInputError(
-                f"best: expected at least one evaluation that succeeded, got {len(self.X)} that failed; "
-                "see result.history"
-            )
-        return int(self.incumbents[-1])
+__all__ = ["LOG_NAME", "SearchResult", "describe_strategy", "search"]
 
 
 def search(
     objective: Objective,
     strategy: Strategy,
     *,
-    budget: int,
+    budget: int | None = None,
+    budget_s: float | None = None,
     run_dir: str | Path | None = None,
     batch_size: int = 1,
+    workers: int = 1,
+    patience: int | None = None,
+    target: float | None = None,
+    allowed: Predicate | Sequence[Predicate] = (),
     progress: Progress | None = None,
 ) -> SearchResult:
     """Let a strategy search for the best architecture of an objective.
 
     With ``run_dir`` every finished evaluation is on disk before the next one begins. Calling it again with a
-    new strategy of the same settings continues there and ends exactly as if nothing had happened, also with a
-    larger budget.
+    new strategy of the same settings continues there, also with a larger budget, and ends exactly as if nothing
+    had happened; what depends on measured time (a budget in seconds, several workers that do not wait for each
+    other) may have gone on differently, but nothing that was finished is lost or done twice.
+
+    With several workers, those that share a batch (``batch_size`` above 1) are told together, in the order asked.
+    With a ``batch_size`` of 1 nobody waits: whoever is free gets the next architecture, and the strategy is told
+    in the order of finishing. Where results are recorded (a table), time is simulated: the order follows the
+    recorded seconds. Elsewhere each worker is a process.
 
     Args:
-        objective: What is good: ``TableObjective(table, task=...)``, ``PredictorObjective(predictor)``, or
-            ``CallableObjective(function, space)`` for a function of your own that takes one row.
+        objective: What is good: ``TableObjective(table, task=...)``, ``PredictorObjective(predictor)``,
+            ``TrainingObjective(trainer)``, ``CallableObjective(function, space)`` for a function of your own that
+            takes one row, or ``MultiObjective((a, b))`` for several metrics.
         strategy: A new strategy; only what the objective can evaluate is proposed, each architecture once.
         budget: Number of evaluations, failed ones included. The search ends earlier where no architectures
             are left.
+        budget_s: Seconds of evaluation, summed over the workers. Nothing begins once they are spent; what is under
+            way then is finished.
         run_dir: Folder of the log; None keeps none.
         batch_size: Architectures asked for at once and told together.
+        workers: Evaluations at once.
+        patience: End after so many evaluations in a row without a better one.
+        target: End once a score is as good as this, in the metric's own unit.
+        allowed: Conditions on rows, such as ``Limit(...)``, on top of the strategy's own.
         progress: Told after every evaluation.
 
     Raises:
@@ -141,20 +70,15 @@ def search(
             written or belongs to another search.
         SpaceExhaustedError: There is not a single architecture to evaluate.
     """
-    if not isinstance(objective, Objective):
-        raise InvalidInputError(
-            f"objective: expected a TableObjective, PredictorObjective or CallableObjective(function, space), got "
-            f"{type(objective).__name__}"
-        )
-    for name, value in (("budget", budget), ("batch_size", batch_size)):
-        if value < 1:
-            raise InvalidInputError(f"{name}: expected at least 1, got {value}")
-    if not _same_space(objective.space, strategy.space):
-        raise InvalidInputError(
-            f"search: expected a strategy on the objective's space {objective.space!r}, got one on {strategy.space!r}"
-        )
+    stopping = Stopping(budget, budget_s, patience, target)
+    _check(objective, strategy, batch_size, workers)
+    stopping.check(objective)
+    conditions: tuple[Predicate, ...] = (allowed,) if callable(allowed) else tuple(allowed)
+    account = Account(objective, stopping, progress or Silent())
+    loop = Synchronous if batch_size > 1 or workers == 1 else Asynchronous
     if run_dir is None:
-        return _Run(objective, strategy, budget, batch_size, progress or Silent(), None).result()
+        _restrict(strategy, objective, conditions)
+        return loop(objective, strategy, account, Journal(objective, None), batch_size, workers).result()
     if not isinstance(strategy.random_state, int | np.integer):
         raise InvalidInputError(
             f"search with a run folder: expected a strategy with an integer random_state, so that it can be continued, "
@@ -165,119 +89,52 @@ def search(
         "objective": objective.describe(),
         "strategy": describe_strategy(strategy),
         "batch_size": batch_size,
+        "workers": workers,
+        "allowed": [_describe(condition) for condition in conditions],
     }
     with RunLog(Path(run_dir) / LOG_NAME, config, key=("step",)) as log:
-        return _Run(objective, strategy, budget, batch_size, progress or Silent(), log).result()
+        _restrict(strategy, objective, conditions)
+        return loop(objective, strategy, account, Journal(objective, log), batch_size, workers).result()
 
 
-class _Run:
-    """The loop, with what it has gathered so far."""
-
-    def __init__(
-        self,
-        objective: Objective,
-        strategy: Strategy,
-        budget: int,
-        batch_size: int,
-        progress: Progress,
-        log: RunLog | None,
-    ) -> None:
-        self.objective = objective
-        self.strategy = strategy
-        self.budget = budget
-        self.batch_size = batch_size
-        self.progress = progress
-        self.log = log
-        self.spent = 0
-        self.parts: list[tuple[Proposal, Evaluation]] = []
-
-    def result(self) -> SearchResult:
-        """Spend the budget."""
-        sign = _sign(self.objective)
-        objective = self.objective
-        self.strategy.restrict(allowed=objective.measured, key=objective.key, among=objective.measured_rows())
-        while self.spent < self.budget:
-            proposal = self._ask()
-            if not len(proposal.X):
-                break
-            evaluation = self._evaluate(proposal)
-            self.strategy.tell(proposal.X, sign * evaluation.scores, epochs=proposal.epochs, cost_s=evaluation.cost_s)
-            self.parts.append((proposal, evaluation))
-            self.spent += len(proposal.X)
-        if not self.parts:
-            raise SpaceExhaustedError(f"search: expected {self.strategy!r} to propose an architecture, got none")
-        return self._gather()
-
-    def _ask(self) -> Proposal:
-        """The next batch, cut to what the budget still allows.
-
-        Always asked for in full: so a larger budget later meets the same strategy in the same state.
-        """
-        try:
-            X, epochs = self.strategy.ask(self.batch_size)
-        except SpaceExhaustedError:
-            if not self.parts:
-                raise
-            return Proposal(self.parts[0][0].X[:0])
-        left = self.budget - self.spent
-        return Proposal(X[:left], None if epochs is None else epochs[:left])
-
-    def _evaluate(self, proposal: Proposal) -> Evaluation:
-        """Results of a batch: from the log where it has them, else from the objective."""
-        X, epochs = proposal
-        scores, cost_s = np.full((2, len(X)), np.nan)
-        missing = np.arange(len(X))
-        if self.log is not None:
-            missing = missing[[not self._replay(i, proposal, scores, cost_s) for i in range(len(X))]]
-        finished = len(X) - len(missing)
-        if not len(missing):
-            return Evaluation(scores, cost_s)
-        for at, part in self.objective.stream(X[missing], None if epochs is None else epochs[missing]):
-            i = missing[at]
-            scores[i] = np.where(np.isfinite(part.scores), part.scores, np.nan)  # a diverged training has failed
-            cost_s[i] = part.cost_s
-            if self.log is not None:
-                self.log.append(*(self._record(j, proposal, scores, cost_s) for j in i.tolist()))
-            finished += len(i)
-            self.progress.track("search", self.spent + finished, self.budget)
-        return Evaluation(scores, cost_s)
-
-    def _record(self, i: int, proposal: Proposal, scores: Floats, cost_s: Floats) -> Record:
-        record: Record = {
-            "step": self.spent + i + 1,
-            "architecture": self.objective.space.format(proposal.X[i : i + 1])[0],
-            "row": proposal.X[i],
-            "score": scores[i],
-            "cost_s": cost_s[i],
-        }
-        return record if proposal.epochs is None else {**record, "epochs": proposal.epochs[i]}
-
-    def _replay(self, i: int, proposal: Proposal, scores: Floats, cost_s: Floats) -> bool:
-        """Take result ``i`` of a batch from the log; False where it is not there."""
-        step = self.spent + i + 1
-        record = self.log.get((step,)) if self.log is not None else None
-        if record is None:
-            return False
-        asked = proposal.X[i].tolist(), None if proposal.epochs is None else int(proposal.epochs[i])
-        logged = record.get("row"), record.get("epochs")
-        if asked != logged:
-            raise InvalidInputError(
-                f"{LOG_NAME}, step {step}: expected what the strategy proposes, {asked[0]}, got {logged[0]}; was the "
-                "log edited, or the package changed? choose another run folder"
-            )
-        scores[i], cost_s[i] = (_number(record, name, step) for name in ("score", "cost_s"))
-        return True
-
-    def _gather(self) -> SearchResult:
-        proposals, evaluations = zip(*self.parts, strict=True)
-        varied = [p.epochs for p in proposals if p.epochs is not None]
-        return SearchResult(
-            self.objective,
-            np.concatenate([p.X for p in proposals]),
-            np.concatenate([e.scores for e in evaluations]),
-            np.concatenate([e.cost_s for e in evaluations]),
-            np.concatenate(varied) if varied else None,
+def _check(objective: Objective, strategy: Strategy, batch_size: int, workers: int) -> None:
+    if not isinstance(objective, Objective):
+        raise InvalidInputError(
+            f"objective: expected a TableObjective, PredictorObjective or CallableObjective(function, space), got "
+            f"{type(objective).__name__}"
         )
+    for name, value in (("batch_size", batch_size), ("workers", workers)):
+        if value < 1:
+            raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+    if not _same_space(objective.space, strategy.space):
+        raise InvalidInputError(
+            f"search: expected a strategy on the objective's space {objective.space!r}, got one on {strategy.space!r}"
+        )
+    if len(objective.metrics) > 1 and not strategy.several_objectives:
+        raise InvalidInputError(
+            f"search: expected a strategy for several objectives ({', '.join(objective.metrics)}), got "
+            f"{type(strategy).__name__}; combine them into one (WeightedObjective), or take another strategy"
+        )
+    if workers > 1 and objective.recorded:
+        if not objective.timed and batch_size == 1:
+            raise InvalidInputError(
+                "workers: expected an objective that says what an evaluation costs, this table has no training times; "
+                "name their metric: TableObjective(..., cost='seconds'), or take a batch_size of several"
+            )
+    elif workers > 1:
+        try:
+            ForkingPickler.dumps(objective)
+        except Exception as error:  # noqa: BLE001 (pickling runs foreign code)
+            raise InvalidInputError(
+                f"workers: expected an objective that can be sent to other processes, got {type(error).__name__}: "
+                f"{error}; define its function at the top of a module, or take workers=1"
+            ) from None
+
+
+def _restrict(strategy: Strategy, objective: Objective, conditions: tuple[Predicate, ...]) -> None:
+    strategy.restrict(allowed=objective.measured, key=objective.key, among=objective.measured_rows())
+    for condition in conditions:
+        strategy.restrict(allowed=condition)
 
 
 def describe_strategy(strategy: Strategy) -> dict[str, Any]:
@@ -291,28 +148,12 @@ def _describe(value: Any) -> Any:
         return value
     if isinstance(value, SearchSpace):
         return value.name
+    if isinstance(value, Limit):
+        return value.describe()
     if isinstance(value, list | tuple):
         return [_describe(item) for item in value]
     return value.__qualname__ if inspect.isroutine(value) or inspect.isclass(value) else type(value).__qualname__
 
 
-def _number(record: Record, name: str, step: int) -> float:
-    value = record.get(name)
-    if value is None:
-        return np.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInputError(f"{LOG_NAME}, step {step}: expected a number or null as {name}, got {value!r:.80}")
-    return float(value)
-
-
 def _same_space(a: SearchSpace, b: SearchSpace) -> bool:
     return a is b or (a.name == b.name and np.array_equal(a.cardinalities, b.cardinalities))
-
-
-def _sign(objective: Objective) -> int:
-    return 1 if objective.direction == "max" else -1
-
-
-def _at(values: Floats, positions: npt.NDArray[np.int64]) -> Floats:
-    """``values[positions]``, NaN where the position is negative."""
-    return np.where(positions < 0, np.nan, values[positions])

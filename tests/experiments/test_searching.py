@@ -45,7 +45,7 @@ def evolution(space, **options):
 
 
 def frame(result):
-    return result.history.drop(columns="cost_s")
+    return result.history.drop(columns=["cost_s", "elapsed_s"])
 
 
 def same(a, b):
@@ -72,7 +72,7 @@ class Scripted(Strategy):
 
 def test_every_evaluation_is_charged_and_reported(table):
     result = search(TableObjective(table, task="t"), evolution(table.space), budget=57, batch_size=8)
-    assert list(result.history) == ["step", "architecture", "score", "best", "cost_s"]
+    assert list(result.history) == ["step", "architecture", "score", "best", "cost_s", "worker", "elapsed_s"]
     assert result.history["step"].tolist() == list(range(1, 58))
     X = table.space.parse(result.history["architecture"].tolist())
     np.testing.assert_array_equal(X, result.X)
@@ -293,7 +293,7 @@ while True:
         os.waitpid(child, 0)
         break
 n_calls = os.fstat(calls).st_size
-after, whole = (run(d).history.drop(columns="cost_s") for d in (folder, None))
+after, whole = (run(d).history.drop(columns=["cost_s", "elapsed_s"]) for d in (folder, None))
 print(kills, n_calls, after.equals(whole))
 """
 
@@ -397,12 +397,15 @@ def test_progress_counts_evaluations(table, tmp_path):
         def say(self, text):
             raise AssertionError(text)
 
-        def track(self, label, done, total):
+        def track(self, label, done, total, note=""):
             self.heard.append((label, done, total))
+            self.note = note
 
     listener = Listener()
-    search(TableObjective(table, task="t"), evolution(table.space), budget=10, batch_size=4, progress=listener)
+    objective = TableObjective(table, task="t")
+    result = search(objective, evolution(table.space), budget=10, batch_size=4, progress=listener)
     assert listener.heard == [("search", n, 10) for n in (4, 8, 10)]
+    assert listener.note == f"best {result.best_score:.6g}"
 
 
 def test_no_module_hides_a_public_name():

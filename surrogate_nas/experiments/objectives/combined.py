@@ -31,11 +31,13 @@ class MultiObjective(Objective):
     """
 
     def __init__(self, objectives: Sequence[Objective] | Mapping[str, Objective]) -> None:
-        named = objectives if isinstance(objectives, Mapping) else {}
-        self.objectives = tuple(named.values()) if named else tuple(objectives)  # type: ignore[arg-type]
+        names: tuple[str, ...] = ()
+        if isinstance(objectives, Mapping):
+            names, objectives = tuple(objectives), tuple(objectives.values())
+        self.objectives: tuple[Objective, ...] = tuple(objectives)
         _check(self.objectives)
         first = self.objectives[0]
-        self.metrics = tuple(named) or tuple(o.metrics[0] for o in self.objectives)
+        self.metrics = names or tuple(o.metrics[0] for o in self.objectives)
         if len(set(self.metrics)) < len(self.metrics):
             raise InvalidInputError(
                 f"objectives: expected metrics of different names, got {', '.join(self.metrics)}; name them: "
@@ -101,7 +103,7 @@ class WeightedObjective(Objective):
                 f"weights: expected one for each of {', '.join(objective.metrics)}, got {', '.join(weights) or 'none'}"
             )
         for name, direction in zip(objective.metrics, objective.directions, strict=True):
-            if not (weights[name] >= 0 if direction == "max" else weights[name] <= 0) or np.isinf(weights[name]):
+            if not 0 <= (weights[name] if direction == "max" else -weights[name]) < np.inf:
                 sign = "positive" if direction == "max" else "negative"
                 raise InvalidInputError(f"weights: expected a {sign} one for {name}, got {weights[name]!r}")
         self.objective = objective
@@ -128,7 +130,7 @@ class WeightedObjective(Objective):
         return self.objective.measured_rows()
 
 
-def _check(objectives: tuple[Objective, ...]) -> None:
+def _check(objectives: tuple[Any, ...]) -> None:
     if not objectives:
         raise InvalidInputError("objectives: expected at least one, got none")
     for o in objectives:

@@ -33,7 +33,7 @@ class Listener:
     def say(self, text):
         self.lines.append(text)
 
-    def track(self, label, done, total):
+    def track(self, label, done, total, note=""):
         self.counts.append((done, total))
 
 

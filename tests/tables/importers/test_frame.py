@@ -166,7 +166,7 @@ def test_progress_hears_of_the_file(path):
         def say(self, text):
             self.said.append(text)
 
-        def track(self, label, done, total):
+        def track(self, label, done, total, note=""):
             raise AssertionError
 
     table = read_frame(path, space=SPACE, arch_column="arch", columns=COLUMNS, progress=Listener())

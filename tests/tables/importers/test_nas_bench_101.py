@@ -168,7 +168,7 @@ def test_progress_is_told_in_bytes(write, records):
         def say(self, text):
             raise AssertionError
 
-        def track(self, label, done, total):
+        def track(self, label, done, total, note=""):
             self.calls.append((label, done, total))
 
     path = write(records)
