@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surrogate_nas.experiments.arms import Arm, Budget, Outcome, play
     from surrogate_nas.experiments.collection import collect, mean_over_seeds, table_of_logs
+    from surrogate_nas.experiments.comparing import compare
+    from surrogate_nas.experiments.comparison import Comparison
     from surrogate_nas.experiments.confirmation import confirm
     from surrogate_nas.experiments.main_job import MainJobResult, Settings, run_main_job, sources_of
     from surrogate_nas.experiments.objectives import (
@@ -30,6 +32,7 @@ _HOMES = {
     "Arm": "arms",
     "Budget": "arms",
     "CallableObjective": "objectives",
+    "Comparison": "comparison",
     "Evaluation": "objectives",
     "Limit": "objectives",
     "LoggedTrainings": "trainings",
@@ -48,6 +51,7 @@ _HOMES = {
     "TrainingObjective": "objectives",
     "WeightedObjective": "objectives",
     "collect": "collection",
+    "compare": "comparing",
     "confirm": "confirmation",
     "mean_over_seeds": "collection",
     "play": "arms",
@@ -59,11 +63,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "Arm", "Budget", "CallableObjective", "Evaluation", "Limit", "LoggedTrainings", "MainJobResult",
+    "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "Limit", "LoggedTrainings", "MainJobResult",
     "MultiObjective", "NoisyObjective", "Objective", "Outcome", "PredictorObjective", "ReplayedTrainings",
     "ReplicatedObjective", "RunLog", "SearchResult", "Settings", "TableObjective", "TrainingObjective",
-    "WeightedObjective", "collect", "confirm", "mean_over_seeds", "play", "read_log", "run_main_job", "search",
-    "sources_of", "table_of_logs",
+    "WeightedObjective", "collect", "compare", "confirm", "mean_over_seeds", "play", "read_log", "run_main_job",
+    "search", "sources_of", "table_of_logs",
 ]  # fmt: skip
 
 
