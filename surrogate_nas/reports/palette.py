@@ -66,3 +66,37 @@ MARKS = {
 
 #: The random start that both arms share.
 START = Mark("muted", "o", MARKS["guided"].path, 1.0, "-", "shared random start")
+
+
+class Series(NamedTuple):
+    """How one of many lines looks.
+
+    Attributes:
+        light: Its colour on a light page.
+        dark: Its colour on a dark page.
+        dash: Lengths of its dashes and gaps, in line widths; none = solid.
+    """
+
+    light: str
+    dark: str
+    dash: tuple[float, ...]
+
+
+#: Colours that stay apart for colour-blind eyes (Okabe and Ito 2008, without the yellow that white paper swallows;
+#: orange and sky blue a little darker on it); then the same ones dashed, and so on.
+_HUES = (
+    ("#0072b2", "#56a8e8"),
+    ("#d55e00", "#ff8d45"),
+    ("#009e73", "#35c99b"),
+    ("#c2629a", "#e59ac6"),
+    ("#c98a00", "#f0b93a"),
+    ("#3b9bd1", "#9bd7fa"),
+    ("#3a4450", "#d3dae2"),
+)
+_DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 1.6), (1.2, 1.4), (5.0, 1.4, 1.2, 1.4))
+
+
+def series(i: int) -> Series:
+    """The look of the i-th of many lines; more than 28 begin again."""
+    light, dark = _HUES[i % len(_HUES)]
+    return Series(light, dark, _DASHES[i // len(_HUES) % len(_DASHES)])
