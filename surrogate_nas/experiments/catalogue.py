@@ -27,6 +27,7 @@ _HOMES = {
     "bohb": ("strategies.bohb", "BOHB"),
     "learning-curve": ("strategies.learning_curve", "LearningCurveStopping"),
     "nsga2": ("strategies.nsga2", "NSGA2"),
+    "monte-carlo-tree-search": ("strategies.tree_search", "MonteCarloTreeSearch"),
 }
 
 

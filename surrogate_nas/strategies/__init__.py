@@ -5,6 +5,7 @@ from surrogate_nas.strategies.asha import ASHA
 from surrogate_nas.strategies.base import Strategy
 from surrogate_nas.strategies.bohb import BOHB
 from surrogate_nas.strategies.breeding import Member
+from surrogate_nas.strategies.constrained import Constrained
 from surrogate_nas.strategies.evolution import RegularizedEvolution
 from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
 from surrogate_nas.strategies.fidelity import levels_between
@@ -17,13 +18,16 @@ from surrogate_nas.strategies.local import LocalSearch
 from surrogate_nas.strategies.nsga2 import NSGA2
 from surrogate_nas.strategies.random import RandomSearch
 from surrogate_nas.strategies.reinforce import Reinforce
+from surrogate_nas.strategies.scalarized import Scalarized
 from surrogate_nas.strategies.steady_state import SteadyStateEvolution
+from surrogate_nas.strategies.tree_search import MonteCarloTreeSearch
 from surrogate_nas.strategies.warm_start import WarmStart
 
 __all__ = [
     "ASHA",
     "BOHB",
     "Candidate",
+    "Constrained",
     "Exhaustive",
     "GeneticAlgorithm",
     "Hyperband",
@@ -32,12 +36,14 @@ __all__ = [
     "Ledger",
     "LocalSearch",
     "Member",
+    "MonteCarloTreeSearch",
     "NSGA2",
     "Predicate",
     "RandomSearch",
     "Ranker",
     "RegularizedEvolution",
     "Reinforce",
+    "Scalarized",
     "SimulatedAnnealing",
     "SteadyStateEvolution",
     "Strategy",

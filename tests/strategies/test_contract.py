@@ -10,14 +10,17 @@ from surrogate_nas.strategies import (
     ASHA,
     BOHB,
     NSGA2,
+    Constrained,
     Exhaustive,
     GeneticAlgorithm,
     Hyperband,
     LearningCurveStopping,
     LocalSearch,
+    MonteCarloTreeSearch,
     RandomSearch,
     RegularizedEvolution,
     Reinforce,
+    Scalarized,
     SimulatedAnnealing,
     SteadyStateEvolution,
     SuccessiveHalving,
@@ -47,6 +50,14 @@ def warm(space, random_state):
     return WarmStart(RegularizedEvolution(space, random_state=random_state), space.sample(20, 99))
 
 
+def scalarized(space, *, random_state):
+    return Scalarized(RegularizedEvolution(space, random_state=random_state))
+
+
+def constrained(space, *, random_state):
+    return Constrained(RegularizedEvolution(space, random_state=random_state), limits=(None,))
+
+
 FACTORIES = {
     "random": RandomSearch,
     "exhaustive": Exhaustive,
@@ -68,6 +79,9 @@ FACTORIES = {
     "learning curve shapes": partial(LearningCurveStopping, levels=(1, 2, 4, 8, 16, 32), forecast="shape"),
     "warm start": warm,
     "nsga2": partial(NSGA2, population_size=10, n_offspring=5),
+    "tree search": MonteCarloTreeSearch,
+    "scalarized": scalarized,
+    "constrained": constrained,
 }
 
 
