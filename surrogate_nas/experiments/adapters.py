@@ -48,7 +48,11 @@ class AskTell(Protocol):
         """Scores of rows that were asked for together."""
 
 
-def as_strategy(guest: Any, space: SearchSpace, *, random_state: RandomState = None) -> Strategy:
+#: Whoever is no strategy and can join all the same.
+Guest = AskTell | Generator[Any, Any, Any]
+
+
+def as_strategy(guest: Strategy | Guest, space: SearchSpace, *, random_state: RandomState = None) -> Strategy:
     """Return a strategy as it is, and anything else that can join as a :class:`GuestStrategy`.
 
     Args:
@@ -104,7 +108,7 @@ class GuestStrategy(Strategy):
     def __init__(
         self,
         space: SearchSpace,
-        guest: AskTell | Generator[Any, Floats, Any],
+        guest: Guest,
         *,
         random_state: RandomState = None,
         allowed: Predicate | None = None,
@@ -137,6 +141,10 @@ class GuestStrategy(Strategy):
         given = self._door.ask(n, waiting=bool(self._batches))
         if given is None:
             return False
+        if isinstance(given, Proposal) and given.epochs is not None:
+            raise InvalidInputError(
+                f"{self.guest!r:.80}: expected rows, got epochs too; make it a Strategy to choose how long to train"
+            )
         X = self.space.rows(np.atleast_2d(given.X if isinstance(given, Proposal) else given))
         for i in np.flatnonzero(~self.space.valid(X))[:1]:
             raise InvalidInputError(

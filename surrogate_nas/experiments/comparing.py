@@ -19,6 +19,7 @@ from surrogate_nas.experiments.comparison_cells import Cell, Factory, Plan, Runs
 from surrogate_nas.experiments.comparison_frame import assemble, describe_tasks
 from surrogate_nas.experiments.comparison_parts import Parts
 from surrogate_nas.experiments.objectives import Objective, TableObjective
+from surrogate_nas.experiments.search_account import Stopping
 from surrogate_nas.experiments.task_sources import sources_for
 from surrogate_nas.tables import Table
 
@@ -35,12 +36,14 @@ def compare(
     strategies: Mapping[str, str | Factory] | Iterable[str],
     objectives: Mapping[str, Objective] | Iterable[Objective] | Objective | Table,
     *,
-    budget: int,
+    budget: int | None = None,
+    budget_s: float | None = None,
     seeds: int | Sequence[int] = 30,
     n_jobs: int = 1,
     run_dir: str | Path | None = None,
     sources: Mapping[str, Any] | None = None,
     batch_size: int = 1,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Comparison:
     """Run every strategy on every task from every seed.
@@ -60,12 +63,14 @@ def compare(
             processes it has to be picklable: a function of a module, or a ``partial`` of one.
         objectives: What they are to search on, by name; a table means all its tasks by their default metric.
         budget: Evaluations per run.
+        budget_s: Seconds of evaluation per run; one of the two has to be given.
         seeds: The seeds, or how many, from 0.
         n_jobs: Processes at once.
         run_dir: Folder to keep finished runs in; None keeps none.
         sources: Data of earlier tasks, as ``MetaPredictor.fit`` takes them, for factories that take ``sources``; what
             bears the target's name is left out. None = every task of the objectives' tables but the target; {} = none.
         batch_size: Architectures asked for at once and told together.
+        workers: Evaluations of a run at once, in the simulated time of a table, as in :func:`search`.
         progress: Told after every finished cell.
 
     Raises:
@@ -73,14 +78,16 @@ def compare(
             another comparison.
         UnknownNameError: There is no strategy of a name.
     """
-    for name, value in (("budget", budget), ("batch_size", batch_size)):
+    for name, value in (("batch_size", batch_size), ("workers", workers)):
         if value < 1:
             raise InvalidInputError(f"{name}: expected at least 1, got {value}")
-    plan = make_plan(strategies, objectives, budget=budget, batch_size=batch_size, sources=sources)
+    settings = {"budget": budget, "budget_s": budget_s, "batch_size": batch_size, "workers": workers}
+    plan = make_plan(strategies, objectives, settings, sources=sources)
+    for objective in plan.objectives.values():
+        Stopping(budget, budget_s, None, None).check(objective)
     wanted = _seeds(seeds)
     if n_jobs > 1:
         _check_picklable(plan)
-    settings = {"budget": budget, "batch_size": batch_size}
     with Parts(run_dir, settings, _described(plan)) as parts:
         cells = _missing(plan, parts, wanted, n_jobs)
         failures = _play_all(plan, parts, cells, wanted, n_jobs, progress or Silent())
@@ -90,17 +97,16 @@ def compare(
 def make_plan(
     strategies: Mapping[str, str | Factory] | Iterable[str],
     objectives: Mapping[str, Objective] | Iterable[Objective] | Objective | Table,
+    settings: Mapping[str, Any],
     *,
-    budget: int,
-    batch_size: int = 1,
     sources: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Check what is to be compared; arguments and errors as in :func:`compare`."""
+    """Check what is to be compared; arguments and errors as in :func:`compare`, settings those of :func:`search`."""
     named = _strategies(strategies)
     factories = {name: _factory(name, factory) for name, factory in named.items()}
     tasks = _objectives(objectives)
     learned = {task: sources_for(task, tasks, sources) for task in tasks}
-    return Plan(factories, tasks, learned, budget, batch_size)
+    return Plan(factories, tasks, learned, settings)
 
 
 def _strategies(given: Mapping[str, str | Factory] | Iterable[str]) -> dict[str, str | Factory]:

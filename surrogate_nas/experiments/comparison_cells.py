@@ -56,15 +56,13 @@ class Plan:
         factories: By name of the strategy, called with a space and those of ``random_state`` and ``sources`` it takes.
         objectives: By name of the task.
         sources: What may be learned from, by name of the task; None = nothing.
-        budget: Evaluations per run.
-        batch_size: Architectures asked for at once and told together.
+        settings: How :func:`search` is called: budget, budget_s, batch_size, workers.
     """
 
     factories: Mapping[str, Factory]
     objectives: Mapping[str, Objective]
     sources: Mapping[str, Sources | None]
-    budget: int
-    batch_size: int
+    settings: Mapping[str, Any]
 
     def strategy(self, cell: Cell, seed: int) -> Strategy:
         """The strategy of one run, as new."""
@@ -107,7 +105,7 @@ def play(plan: Plan, cell: Cell) -> Runs:
             begin = time.process_time()
             try:
                 strategy = plan.strategy(cell, seed)
-                results[seed] = search(objective, strategy, budget=plan.budget, batch_size=plan.batch_size)
+                results[seed] = search(objective, strategy, **plan.settings)
             except Exception as error:  # noqa: BLE001 (whatever a strategy of the user's own raises)
                 failures[seed] = _message(error)
             else:
@@ -146,7 +144,7 @@ def tabulate(objective: Objective, results: Mapping[int, SearchResult]) -> "pa.T
             "step": np.arange(1, len(X) + 1) - first,
             "architecture": _texts(objective, X),
             "epochs": pa.array(_epochs(objective, runs, len(X)), type=pa.int64()),
-            "worker": np.zeros(len(X), dtype=np.int64),
+            "worker": _joined([run.worker for run in runs], 0, np.int64),
             "cost_s": _joined([run.cost_s for run in runs], 0, np.float64),
             "value": _joined([run.scores for run in runs], 0, np.float64),
             "regret": _regret(objective, X, incumbents, column.split if column else ""),

@@ -10,6 +10,7 @@ import numpy as np
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
+from surrogate_nas.experiments.adapters import Guest, as_strategy
 from surrogate_nas.experiments.objectives import Limit, Objective
 from surrogate_nas.experiments.run_log import RunLog
 from surrogate_nas.experiments.search_account import Account, Stopping
@@ -24,7 +25,7 @@ __all__ = ["LOG_NAME", "SearchResult", "describe_strategy", "search"]
 
 def search(
     objective: Objective,
-    strategy: Strategy,
+    strategy: Strategy | Guest,
     *,
     budget: int | None = None,
     budget_s: float | None = None,
@@ -52,7 +53,8 @@ def search(
         objective: What is good: ``TableObjective(table, task=...)``, ``PredictorObjective(predictor)``,
             ``TrainingObjective(trainer)``, ``CallableObjective(function, space)`` for a function of your own that
             takes one row, or ``MultiObjective((a, b))`` for several metrics.
-        strategy: A new strategy; only what the objective can evaluate is proposed, each architecture once.
+        strategy: A new strategy; only what the objective can evaluate is proposed, each architecture once. Also an
+            object of your own with ``ask`` and ``tell``, or a generator (see ``experiments.adapters``).
         budget: Number of evaluations, failed ones included. The search ends earlier where no architectures
             are left.
         budget_s: Seconds of evaluation, summed over the workers. Nothing begins once they are spent; what is under
@@ -71,7 +73,7 @@ def search(
         SpaceExhaustedError: There is not a single architecture to evaluate.
     """
     stopping = Stopping(budget, budget_s, patience, target)
-    _check(objective, strategy, batch_size, workers)
+    strategy = _checked(objective, strategy, batch_size, workers)
     stopping.check(objective)
     conditions: tuple[Predicate, ...] = (allowed,) if callable(allowed) else tuple(allowed)
     account = Account(objective, stopping, progress or Silent())
@@ -97,7 +99,7 @@ def search(
         return loop(objective, strategy, account, Journal(objective, log), batch_size, workers).result()
 
 
-def _check(objective: Objective, strategy: Strategy, batch_size: int, workers: int) -> None:
+def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, workers: int) -> Strategy:
     if not isinstance(objective, Objective):
         raise InvalidInputError(
             f"objective: expected a TableObjective, PredictorObjective or CallableObjective(function, space), got "
@@ -106,6 +108,7 @@ def _check(objective: Objective, strategy: Strategy, batch_size: int, workers: i
     for name, value in (("batch_size", batch_size), ("workers", workers)):
         if value < 1:
             raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+    strategy = as_strategy(given, objective.space)
     if not _same_space(objective.space, strategy.space):
         raise InvalidInputError(
             f"search: expected a strategy on the objective's space {objective.space!r}, got one on {strategy.space!r}"
@@ -129,6 +132,7 @@ def _check(objective: Objective, strategy: Strategy, batch_size: int, workers: i
                 f"workers: expected an objective that can be sent to other processes, got {type(error).__name__}: "
                 f"{error}; define its function at the top of a module, or take workers=1"
             ) from None
+    return strategy
 
 
 def _restrict(strategy: Strategy, objective: Objective, conditions: tuple[Predicate, ...]) -> None:
