@@ -90,11 +90,11 @@ def test_missing_cells_are_left_out_and_tasks_without_all_strategies_are_no_bloc
 
 
 def test_regrets_are_in_units_of_one_random_architecture():
-    """The strategy that starts worst starts at random; the task's unit and size fall out."""
+    """Most strategies start at random; the task's unit and size fall out, one that starts far ahead does not count."""
     regret = random_regret(3, 2, 50, 4)
     regret[1] /= 10
     runs = st.read_runs(tidy(regret * np.array([1.0, 1e4])[:, None, None]))
-    first = regret[:, :, :, 0].mean(axis=2).max(axis=0)
+    first = np.median(regret[:, :, :, 0].mean(axis=2), axis=0)
     expected = (regret / first[:, None, None]).mean(axis=(1, 2))[:, [0, 3]]
     np.testing.assert_allclose(st.regret_over_tasks(runs, [1, 4], resamples=10)["mean"], expected.ravel())
     means = st.regret_by_task(runs, [4], resamples=10).query("task == 'B'")["mean"]

@@ -58,13 +58,14 @@ class Runs:
 
     @cached_property
     def scale(self) -> Floats:
-        """What one random architecture lacks on each task, shape (t,); the unit of normalised regrets.
+        """About what one random architecture lacks on each task, shape (t,); the unit of normalised regrets.
 
-        Estimated as the mean regret after the first evaluation of the strategy for which it is largest: strategies that
-        know nothing begin with a random architecture, and none begins with a worse one on purpose.
+        It is the mean regret after the first evaluation, the median over strategies: most begin with a random
+        architecture, a few with a fixed one or with one that is known to be good elsewhere. Any unit would do for
+        comparing strategies on a task; this one makes tasks weigh about the same in a mean over them.
         """
         first = _mean_over_seeds(self.regret[..., 0])
-        scale = np.nanmax(np.where(np.isnan(first), 0.0, first), axis=0)
+        scale = np.array([np.median(task[~np.isnan(task)]) for task in first.T])
         return np.where(scale > 0, scale, 1.0)
 
     @cached_property

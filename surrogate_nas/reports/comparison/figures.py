@@ -199,9 +199,9 @@ def ranks_figure(frame: "pd.DataFrame | Runs | RankTest", *, budget: int | None 
         _ruler(axes, k, test.critical_difference)
         for i, (name, rank) in enumerate(zip(names, test.ranks.to_numpy(dtype=float), strict=True)):
             y = -below - 0.42 * (i if i < left else k - 1 - i)
-            edge = 1 - 0.03 * k if i < left else 1.03 * k
+            edge: float = 1 - 0.03 * k if i < left else 1.03 * k
             align, words = ("right", f"{name}  {rank:.2f} ") if i < left else ("left", f" {rank:.2f}  {name}")
-            axes.plot([rank, rank, float(edge)], [0.0, y, y], color=LIGHT["muted"], lw=0.6)
+            axes.plot(np.array([rank, rank, edge]), [0.0, y, y], color=LIGHT["muted"], lw=0.6)
             axes.text(edge, y, words, ha=align, va="center", size=_SIZE - 0.5)
         for group, level in zip(test.groups, levels, strict=True):
             ends = [test.ranks[group[0]] - 0.005 * k, test.ranks[group[-1]] + 0.005 * k]

@@ -27,7 +27,7 @@ def latex_escape(text: str) -> str:
 
 
 def latex_summary(frame: "pd.DataFrame | Runs", tasks: "pd.DataFrame", *, budget: int | None = None) -> str:
-    """One row per strategy, over all tasks: average rank, regret, area, share that hit the target, evaluations to it.
+    r"""One row per strategy, over all tasks: average rank, regret, area, share that hit the target, evaluations to it.
 
     Args:
         frame: The tidy frame of a comparison, or what ``read_runs`` made of it.
@@ -35,7 +35,7 @@ def latex_summary(frame: "pd.DataFrame | Runs", tasks: "pd.DataFrame", *, budget
         budget: After how many evaluations; None takes all.
 
     Returns:
-        A ``tabular`` that needs ``\\usepackage{booktabs}``; intervals in brackets, the best bold.
+        A ``tabular`` that needs ``\usepackage{booktabs}``; intervals in brackets, the best bold.
     """
     found = summary(frame, tasks, budget=budget)
     columns = {"Rank": found["rank"], "Regret": found["regret"], "Area": found["area"]}
@@ -92,7 +92,7 @@ def latex_regret_by_task(
 def write_comparison_tables(
     frame: "pd.DataFrame", tasks: "pd.DataFrame", folder: str | Path, *, budget: int | None = None
 ) -> list[Path]:
-    """Write ``summary.tex`` and ``regret_by_task.tex`` into a folder, to be taken in by ``\\input``.
+    r"""Write ``summary.tex`` and ``regret_by_task.tex`` into a folder, to be taken in by ``\input``.
 
     Args:
         frame: The tidy frame of a comparison.
