@@ -85,7 +85,8 @@ def _read(path: Path, keys: Mapping[str, type]) -> dict[str, Any]:
 
 
 def _checked(path: Path, key: str, value: Any, kind: type) -> Any:
-    accepted = (int, float) if kind is float else kind
-    if isinstance(value, accepted) and (kind is bool or not isinstance(value, bool)):
-        return float(value) if kind is float else value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
     raise InvalidInputError(f"--config {path}: {key}: expected {KINDS[kind]}, got {value!r:.80}")

@@ -11,9 +11,16 @@ import pytest
 import surrogate_nas as sn
 import surrogate_nas.experiments
 from surrogate_nas.core import Column, InvalidInputError, Proposal, SpaceExhaustedError
-from surrogate_nas.experiments.objectives import CallableObjective, Evaluation, Objective, TableObjective
+from surrogate_nas.experiments.objectives import (
+    CallableObjective,
+    Evaluation,
+    Limit,
+    MultiObjective,
+    Objective,
+    TableObjective,
+)
 from surrogate_nas.experiments.run_log import read_log
-from surrogate_nas.experiments.searching import LOG_NAME, search
+from surrogate_nas.experiments.searching import LOG_NAME, SearchResult, search
 from surrogate_nas.spaces import get_space
 from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Strategy
 from surrogate_nas.tables import Table
@@ -362,6 +369,12 @@ def test_an_edited_log_is_one_line(table, tmp_path, edit, message):
     ("options", "message"),
     [
         ({"budget": 0}, "budget: expected at least 1, got 0"),
+        ({"budget": None}, "budget and budget_s: expected a number of evaluations or of seconds, got neither"),
+        ({"budget_s": -1.0}, "budget_s: expected a positive number of seconds, got -1.0"),
+        ({"budget_s": 9.0}, "budget_s: .* this table has no training times; name their metric"),
+        ({"patience": 0}, "patience: expected at least 1, got 0"),
+        ({"target": np.nan}, "target: expected a finite score, got nan"),
+        ({"workers": 0}, "workers: expected at least 1, got 0"),
         ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
         ({"strategy": evolution(get_space("nas-bench-graph"))}, "expected a strategy on the objective's space <Edge"),
         (
@@ -370,7 +383,7 @@ def test_an_edited_log_is_one_line(table, tmp_path, edit, message):
         ),
         ({"run_dir": "file/run"}, "run folder: cannot write"),
     ],
-    ids=["budget", "batch", "space", "seed", "folder"],
+    ids=["budget", "neither", "seconds", "no-times", "patience", "target", "workers", "batch", "space", "seed", "dir"],
 )
 def test_wrong_input_is_one_line_and_writes_nothing(table, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
@@ -443,3 +456,120 @@ def test_published_behaviour_a_repeat_is_charged_again_and_the_log_replays_it(ta
     for budget in (70, 150):
         parts = search(objective, evolution(table.space, **options), budget=budget, run_dir=tmp_path)
     same(whole, parts)
+
+
+def two_metrics(table):
+    """Accuracy and a loss that says something else."""
+    other = {**{c: table.values(task=c.task, metric=c.metric, split=c.split) for c in table.columns}}
+    latency = Landscape(table.space, 5)(table.X)
+    columns = {**other, Column("t", "latency"): latency - latency.min()}
+    both = Table(table.space, table.X, columns)
+    return MultiObjective(TableObjective(both, task="t", metric=m) for m in ("accuracy", "latency"))
+
+
+def test_several_metrics_are_told_with_their_signs_flipped(table):
+    objective = two_metrics(table)
+    strategy = RandomSearch(table.space, random_state=0)
+    told = []
+    strategy._learn = lambda X, scores, epochs, cost_s: told.append(scores)
+    result = search(objective, strategy, budget=30, batch_size=4)
+    assert result.scores.shape == (30, 2)
+    np.testing.assert_array_equal(np.concatenate(told), result.scores * [1, -1])
+    assert list(result.history)[:4] == ["step", "architecture", "accuracy", "latency"]
+    with pytest.raises(InvalidInputError, match="expected one metric, got accuracy, latency; result.pareto has"):
+        _ = result.best
+    with pytest.raises(InvalidInputError, match="expected one metric"):
+        result.regret()
+
+
+def test_the_front_is_what_nobody_beats(table):
+    result = search(two_metrics(table), RandomSearch(table.space, random_state=1), budget=80)
+    merit = result.scores * [1, -1]
+    beaten = [any((b >= a).all() and (b > a).any() for b in merit) for a in merit]
+    assert result.pareto.tolist() == np.flatnonzero(~np.array(beaten)).tolist()
+    one = search(TableObjective(table, task="t"), evolution(table.space), budget=40)
+    assert one.incumbents[-1] in one.pareto
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_several_metrics_are_logged_and_read_again(table, tmp_path, workers):
+    def run():
+        strategy = RandomSearch(table.space, random_state=0)
+        return search(two_metrics(table), strategy, budget=20, batch_size=4, workers=workers, run_dir=tmp_path)
+
+    whole = run()
+    path = tmp_path / LOG_NAME
+    path.write_bytes(path.read_bytes()[:-1000])
+    same(run(), whole)
+    lines = path.read_text().splitlines()
+    lines[3] = json.dumps({**json.loads(lines[3]), "score": [1.0]})
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InvalidInputError, match=r"step 3: expected 2 scores, got \[1.0\]"):
+        run()
+
+
+def test_a_strategy_of_one_objective_says_so_at_once(table, tmp_path):
+    with pytest.raises(InvalidInputError, match=r"expected a strategy for several objectives \(accuracy, latency\)"):
+        search(two_metrics(table), evolution(table.space), budget=5, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_incumbent_is_the_best_of_the_longest_trainings(space):
+    X = space.enumerate()[:6]
+    scores, epochs = np.array([5.0, 9.0, 1.0, np.nan, 2.0, 8.0]), np.array([1, 1, 3, 9, 3, 1])
+    objective = CallableObjective(len, space)
+    result = SearchResult(objective, X, scores, np.ones(6), np.zeros(6, int), np.arange(6.0), epochs)
+    assert result.incumbents.tolist() == [0, 1, 2, 2, 4, 4]
+    assert result.best_score == 2.0
+    assert result.pareto.tolist() == [4]
+
+
+def test_a_budget_in_seconds_ends_after_the_evaluation_that_spends_it(table):
+    columns = {c: table.values(task=c.task, metric=c.metric, split=c.split) for c in table.columns}
+    seconds = np.random.default_rng(0).integers(1, 30, len(table)).astype(float)
+    timed = Table(table.space, table.X, {**columns, Column("t", "train_time", unit="s"): seconds})
+    objective = TableObjective(timed, task="t")
+    whole = search(objective, evolution(table.space), budget=60)
+    part = search(objective, evolution(table.space), budget_s=200)
+    n = int((np.cumsum(whole.cost_s) < 200).sum()) + 1
+    same(part, search(objective, evolution(table.space), budget=n))
+    assert len(search(objective, evolution(table.space), budget=7, budget_s=200).X) == 7
+    assert len(search(objective, evolution(table.space), budget=700, budget_s=200).X) == n
+
+
+def test_patience_ends_a_search_that_finds_nothing_better(table, tmp_path):
+    objective = TableObjective(table, task="t")
+    whole = search(objective, evolution(table.space), budget=400)
+    result = search(objective, evolution(table.space), budget=400, patience=15, run_dir=tmp_path)
+    same(result, search(objective, evolution(table.space), budget=len(result.X)))
+    last = result.incumbents[-1]
+    assert len(result.X) == last + 1 + 15
+    assert (np.diff(np.unique(result.incumbents)) <= 15).all()
+    assert len(search(objective, evolution(table.space), budget=400, patience=25, run_dir=tmp_path).X) > len(result.X)
+    assert len(whole.X) == 400
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_a_search_ends_when_the_target_is_reached(table, metric):
+    objective = TableObjective(table, task="t", metric=metric)
+    whole = search(objective, evolution(table.space), budget=200)
+    target = whole.scores[whole.incumbents[100]]
+    result = search(objective, evolution(table.space), budget=200, target=float(target))
+    assert len(result.X) == whole.incumbents[100] + 1
+    assert result.best_score == target
+
+
+def test_limits_are_honoured_and_part_of_the_run(table, tmp_path):
+    loss = TableObjective(table, task="t", metric="loss")
+    limit = Limit(loss, at_most=0.5)
+
+    def run(allowed):
+        return search(
+            TableObjective(table, task="t"), evolution(table.space), budget=40, allowed=allowed, run_dir=tmp_path
+        )
+
+    result = run(limit)
+    assert (loss.evaluate(result.X).scores <= 0.5).all()
+    same(result, run([limit]))
+    with pytest.raises(InvalidInputError, match="holds another run: allowed was"):
+        run(Limit(loss, at_most=0.4))
