@@ -1,12 +1,27 @@
 """Objectives answer in the metric's own unit, say what they cannot answer, and keep test scores to themselves."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
-from surrogate_nas.experiments.objectives import CallableObjective, PredictorObjective, TableObjective
+from surrogate_nas.experiments.objectives import (
+    CallableObjective,
+    Limit,
+    MultiObjective,
+    NoisyObjective,
+    PredictorObjective,
+    ReplicatedObjective,
+    TableObjective,
+    TrainingObjective,
+    WeightedObjective,
+)
+from surrogate_nas.experiments.searching import search
 from surrogate_nas.spaces import get_space
+from surrogate_nas.strategies import RandomSearch
 from surrogate_nas.tables import Table
+from surrogate_nas.training import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +173,224 @@ def test_only_tables_know_the_best_there_is(space):
         CallableObjective(len, space).truth(space.enumerate()[:1], "val")
     with pytest.raises(InvalidInputError, match="direction: expected 'max' or 'min', got 'up'"):
         CallableObjective(len, space, direction="up")
+
+
+def test_several_values_of_a_function_are_several_metrics(space):
+    objective = CallableObjective(
+        lambda x: (x.sum(), x.max()), space, direction=("max", "min"), metrics=("sum", "most"), catch=(MemoryError,)
+    )
+    X = space.enumerate()[50:54]
+    np.testing.assert_array_equal(objective.evaluate(X).scores, np.stack([X.sum(axis=1), X.max(axis=1)], axis=1))
+    assert objective.directions == ("max", "min")
+    assert objective.signs.tolist() == [1.0, -1.0]
+    with pytest.raises(InvalidInputError, match="direction: expected one for each of the metrics sum, most, got 1"):
+        CallableObjective(len, space, metrics=("sum", "most"))
+    with pytest.raises(InvalidInputError, match=r"expected the function to return 1 score\(s\) \(score\), got 2"):
+        CallableObjective(lambda x: (1, 2), space).evaluate(X)
+
+
+def test_a_function_may_be_told_the_epochs(space):
+    X = space.enumerate()[:3]
+    objective = CallableObjective(lambda x, epochs: -1 if epochs is None else epochs, space, epochs=True)
+    assert objective.evaluate(X, np.array([1, 5, 9])).scores.tolist() == [1.0, 5.0, 9.0]
+    assert objective.evaluate(X).scores.tolist() == [-1.0] * 3
+    with pytest.raises(InvalidInputError, match="as the strategy chooses how long to train"):
+        CallableObjective(len, space).evaluate(X, np.array([1, 5, 9]))
+
+
+@pytest.fixture(scope="module")
+def seeds(space):
+    """Three trainings of each architecture, at two lengths, with their seconds."""
+    X = space.enumerate()[::7]
+    rng = np.random.default_rng(0)
+    base, seconds = rng.uniform(50, 90, len(X)), rng.uniform(1, 9, len(X))
+    columns = {}
+    for seed in range(3):
+        for epochs in (12, 200):
+            columns[Column("a", "accuracy", "val", epochs, seed, "%")] = base + rng.normal(size=len(X))
+            columns[Column("a", "accuracy", "test", epochs, seed, "%")] = base + rng.normal(size=len(X))
+            columns[Column("a", "seconds", "train", epochs, seed, "s")] = seconds * epochs
+    columns[Column("a", "params", unit="million")] = rng.uniform(0, 2, len(X))
+    columns[Column("b", "latency", unit="ms")] = rng.uniform(1, 9, len(X))
+    return Table(space, X, columns, name="seeds")
+
+
+def test_costs_are_read_from_the_metric_that_is_named(seeds):
+    objective = TableObjective(seeds, task="a", epochs=200, seed=1, cost="seconds")
+    X = seeds.X[:4]
+    here = [seeds.values(task="a", metric="seconds", epochs=e, seed=1)[:4] for e in (12, 200)]
+    np.testing.assert_array_equal(objective.evaluate(X).cost_s, here[1])
+    mixed = objective.evaluate(X, np.array([12, 200, 200, 12])).cost_s
+    np.testing.assert_array_equal(mixed, [here[0][0], here[1][1], here[1][2], here[0][3]])
+    assert objective.timed
+    assert objective.schedules == (12, 200)
+    assert not TableObjective(seeds, task="a", epochs=200, seed=1, metric="accuracy").timed
+
+
+def test_where_no_seconds_are_recorded_epochs_may_count(table):
+    objective = TableObjective(table, task="a", epochs=200, cost=0.5)
+    assert objective.evaluate(table.X[:2], np.array([12, 200])).cost_s.tolist() == [6.0, 100.0]
+    assert objective.evaluate(table.X[:1]).cost_s.tolist() == [100.0]
+    with pytest.raises(InvalidInputError, match="cost: expected a metric, or seconds per epoch of a column with epoch"):
+        TableObjective(table, task="b", cost=0.5)
+    with pytest.raises(UnknownNameError, match="unknown cost 'second'"):
+        TableObjective(table, task="a", epochs=12, cost="second")
+
+
+def test_metrics_stand_side_by_side_in_their_own_units(seeds):
+    parts = (
+        TableObjective(seeds, task="a", epochs=200, seed=0, cost="seconds"),
+        TableObjective(seeds, task="a", metric="params"),
+        TableObjective(seeds, task="b", metric="latency"),
+    )
+    both = MultiObjective(parts)
+    X = seeds.X[:9]
+    scores, cost_s = both.evaluate(X)
+    np.testing.assert_array_equal(scores, np.stack([o.evaluate(X).scores for o in parts], axis=1))
+    np.testing.assert_array_equal(cost_s, parts[0].evaluate(X).cost_s)
+    assert both.metrics == ("accuracy", "params", "latency")
+    assert both.directions == ("max", "min", "min")
+    assert both.recorded
+    assert both.timed
+    np.testing.assert_array_equal(both.evaluate(X, np.full(9, 12)).scores[:, 1:], scores[:, 1:])
+
+
+def test_the_same_training_is_paid_for_once(seeds):
+    def accuracy(seed, split="val"):
+        return TableObjective(seeds, task="a", epochs=200, seed=seed, cost="seconds")
+
+    X = seeds.X[:5]
+    once = accuracy(0).evaluate(X).cost_s
+    np.testing.assert_array_equal(MultiObjective({"x": accuracy(0), "y": accuracy(0)}).evaluate(X).cost_s, once)
+    np.testing.assert_array_equal(MultiObjective({"x": accuracy(0), "y": accuracy(1)}).evaluate(X).cost_s, 2 * once)
+
+
+def test_only_rows_with_every_metric_are_measured(table, space):
+    both = MultiObjective((TableObjective(table, task="b"), TableObjective(table, task="b", metric="latency")))
+    X = space.enumerate()
+    np.testing.assert_array_equal(both.measured(X), TableObjective(table, task="b").measured(X))
+    assert both.measured_rows() is None
+
+
+def test_metrics_that_do_not_go_together_are_one_line(table, space):
+    accuracy = TableObjective(table, task="b")
+    other = CallableObjective(len, get_space("nas-bench-graph"))
+    for objectives, message in (
+        ((), "objectives: expected at least one, got none"),
+        ((accuracy, accuracy), "expected metrics of different names, got accuracy, accuracy; name them"),
+        ((accuracy, len), "expected objectives of one metric each, got builtin_function_or_method"),
+        ((accuracy, other), "expected all of them on space 'nas-bench-201', got 'nas-bench-graph'"),
+        (
+            (MultiObjective((accuracy,)), MultiObjective({"x": accuracy, "y": accuracy})),
+            "of one metric each, got Multi",
+        ),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            MultiObjective(objectives)
+
+
+def test_a_weighted_sum_is_one_score(table):
+    both = MultiObjective((TableObjective(table, task="b"), TableObjective(table, task="b", metric="latency")))
+    objective = WeightedObjective(both, {"latency": -0.5, "accuracy": 2.0})
+    X = table.X[1:8]
+    scores = both.evaluate(X).scores
+    np.testing.assert_allclose(objective.evaluate(X).scores, 2 * scores[:, 0] - 0.5 * scores[:, 1])
+    result = search(objective, RandomSearch(table.space, random_state=0), budget=20)
+    assert result.best_score == result.scores.max()
+    for weights, message in (
+        ({"latency": 0.5, "accuracy": 1.0}, "expected a negative one for latency, got 0.5"),
+        ({"latency": -0.5, "accuracy": -1.0}, "expected a positive one for accuracy, got -1.0"),
+        ({"accuracy": 1.0}, "expected one for each of accuracy, latency, got accuracy"),
+        ({"latency": float("nan"), "accuracy": 1.0}, "expected a negative one for latency, got nan"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            WeightedObjective(both, weights)
+
+
+def test_noise_belongs_to_the_architecture(table, space, tmp_path):
+    exact = TableObjective(table, task="b")
+    noisy, other = (NoisyObjective(exact, std=2.0, random_state=s) for s in (0, 1))
+    X = table.X[np.isfinite(exact.evaluate(table.X).scores)]
+    noise = noisy.evaluate(X).scores - exact.evaluate(X).scores
+    np.testing.assert_array_equal(noisy.evaluate(X[::-1]).scores[::-1], noisy.evaluate(X).scores)
+    assert abs(noise.mean()) < 4 * 2 / np.sqrt(len(X)), "four standard errors"
+    assert abs(noise.std() - 2) < 4 * 2 / np.sqrt(2 * len(X))
+    assert abs(np.corrcoef(noise, other.evaluate(X).scores - exact.evaluate(X).scores)[0, 1]) < 4 / np.sqrt(len(X))
+    by_length = noisy._draws(X[:50], np.full(50, 12)) - noisy._draws(X[:50], np.full(50, 200))
+    assert (by_length != 0).all(), "a longer training is another one"
+    result = search(noisy, RandomSearch(space, random_state=0), budget=40, run_dir=tmp_path)
+    log = tmp_path / "search.jsonl"
+    log.write_bytes(log.read_bytes()[:2000])
+    again = search(noisy, RandomSearch(space, random_state=0), budget=40, run_dir=tmp_path)
+    np.testing.assert_array_equal(result.scores, again.scores)
+    best = exact.evaluate(result.best[None]).scores[0]
+    assert result.regret()[-1] == np.nanmax(table.values(task="b", metric="accuracy", split="val")) - best
+
+
+def test_each_architecture_keeps_the_training_that_was_drawn(seeds):
+    trainings = [TableObjective(seeds, task="a", epochs=200, seed=s, cost="seconds") for s in range(3)]
+    objective = ReplicatedObjective(trainings, random_state=4)
+    scores, cost_s = objective.evaluate(seeds.X)
+    each = np.array([o.evaluate(seeds.X).scores for o in trainings])
+    drawn = (each == scores).argmax(axis=0)
+    assert (each == scores).any(axis=0).all()
+    counts = np.bincount(drawn, minlength=3)
+    expected = len(seeds) / 3
+    assert (abs(counts - expected) < 4 * np.sqrt(expected * 2 / 3)).all(), "four standard deviations of a fair draw"
+    np.testing.assert_array_equal(
+        cost_s, np.array([o.evaluate(seeds.X).cost_s for o in trainings])[drawn, range(len(seeds))]
+    )
+    values, best = objective.truth(seeds.X[:6], "test")
+    means = np.mean([seeds.values(task="a", metric="accuracy", split="test", epochs=200, seed=s) for s in range(3)], 0)
+    np.testing.assert_allclose(values, means[:6])
+    assert best == pytest.approx(means.max())
+    with pytest.raises(InvalidInputError, match="one column of a table under several seeds, got 2 different"):
+        ReplicatedObjective([trainings[0], TableObjective(seeds, task="a", epochs=12, seed=0)])
+
+
+def test_a_limit_looks_at_a_column_or_asks_a_function(seeds, space):
+    params = TableObjective(seeds, task="a", metric="params")
+    X = space.enumerate()
+    values = params.evaluate(X).scores
+    np.testing.assert_array_equal(Limit(params, at_most=1.5)(X), values <= 1.5)
+    np.testing.assert_array_equal(Limit(params, at_least=0.5, at_most=1.5)(X), (values <= 1.5) & (values >= 0.5))
+    few = X[:20]
+    np.testing.assert_array_equal(Limit(lambda X: X.sum(axis=1), at_least=3)(few), few.sum(axis=1) >= 3)
+    for options, message in (
+        ({}, "limit: expected at_most, at_least or both, got neither"),
+        ({"at_most": 1, "at_least": 2}, "limit: expected at_least <= at_most, got 2 and 1"),
+        ({"at_most": float("nan")}, "limit: expected at_least <= at_most, got None and nan"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            Limit(params, **options)
+    with pytest.raises(InvalidInputError, match=r"expected one value per architecture, shape \(20,\), got \(\)"):
+        Limit(lambda X: 1.0, at_most=2)(few)
+
+
+def test_real_trainings_honour_epochs_and_record_failures(tmp_path):
+    trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=6, channels=8, device="cpu")
+    objective = TrainingObjective(trainer)
+    strategy = RandomSearch(trainer.space, random_state=0)
+    result = search(objective, strategy, budget=3, run_dir=tmp_path)
+    assert ((result.scores > 0) & (result.scores <= 1)).all()
+    assert (result.cost_s > 0).all()
+    short = objective.evaluate(result.X[:1], np.array([2])).scores
+    assert short == Trainer(space=trainer.space, dataset="wine", epochs=2, channels=8, device="cpu").train(
+        result.X[0], 0
+    ).score("accuracy", "val")
+    diverging = TrainingObjective(dataclasses.replace(trainer, learning_rate=1e30))
+    assert np.isnan(diverging.evaluate(result.X[:1]).scores).all()
+    assert TrainingObjective(trainer, metric="loss").direction == "min"
+    again = search(objective, RandomSearch(trainer.space, random_state=0), budget=3, run_dir=tmp_path)
+    np.testing.assert_array_equal(again.cost_s, result.cost_s)
+
+
+def test_real_trainings_run_in_processes():
+    trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=4, channels=8, device="cpu")
+    here, there = (
+        search(
+            TrainingObjective(trainer), RandomSearch(trainer.space, random_state=0), budget=4, batch_size=2, workers=w
+        )
+        for w in (1, 2)
+    )
+    np.testing.assert_array_equal(here.scores, there.scores)

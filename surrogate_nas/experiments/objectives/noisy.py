@@ -40,9 +40,7 @@ class NoisyObjective(Objective):
     def evaluate(self, X: Rows, epochs: Epochs | None = None) -> Evaluation:
         """The other objective's scores with noise; failures stay failures."""
         scores, cost_s = self.objective.evaluate(X, epochs)
-        u, v = _uniform(X, epochs, self.random_state).T
-        normal = np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v)  # Box and Muller
-        return Evaluation(scores + self.std * normal, cost_s)
+        return Evaluation(scores + self.std * self._draws(X, epochs), cost_s)
 
     def describe(self) -> dict[str, Any]:
         """What the noise is added to, and which noise."""
@@ -59,6 +57,10 @@ class NoisyObjective(Objective):
     def truth(self, X: Rows, split: str) -> tuple[Floats, float]:
         """Scores without noise."""
         return self.objective.truth(X, split)
+
+    def _draws(self, X: Rows, epochs: Epochs | None) -> Floats:
+        u, v = _uniform(X, epochs, self.random_state).T
+        return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))  # Box and Muller
 
 
 @final
