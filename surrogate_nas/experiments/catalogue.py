@@ -1,6 +1,6 @@
 """Every strategy by name, for the command line and for comparisons; the one place where a name becomes a strategy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -57,13 +57,28 @@ def make_strategy(
         UnknownNameError: There is no such strategy.
         InvalidInputError: The strategy has no such parameter.
     """
+    factory = factory_of(name, options)
+    learned = {"sources": sources} if "sources" in signature(factory).parameters else {}
+    strategy: Strategy = factory(space, random_state=random_state, **learned, **options)
+    return strategy
+
+
+def factory_of(name: str, options: Iterable[str] = ()) -> Callable[..., Strategy]:
+    """The class or preset behind a name.
+
+    Args:
+        name: One of :func:`list_strategies`.
+        options: Names of parameters that it should have.
+
+    Raises:
+        UnknownNameError: There is no such strategy.
+        InvalidInputError: The strategy has no such parameter.
+    """
     module, attribute = choose("strategy", name, _HOMES)
-    factory = getattr(import_module(f"surrogate_nas.{module}"), attribute)
+    factory: Callable[..., Strategy] = getattr(import_module(f"surrogate_nas.{module}"), attribute)
     known = signature(factory).parameters
     unknown = [option for option in options if option not in known]
     if unknown:
         choices = ", ".join(n for n in known if n not in ("space", "random_state", "sources"))
         raise InvalidInputError(f"strategy {name!r}: unknown option {unknown[0]!r}; it has {choices or 'none'}")
-    learned = {"sources": sources} if "sources" in known else {}
-    strategy: Strategy = factory(space, random_state=random_state, **learned, **options)
-    return strategy
+    return factory
