@@ -16,6 +16,7 @@ _HOMES = {
     "MetaPredictor": "meta",
     "Predictor": "base",
     "Ranking": "ranking",
+    "RelaxedPredictor": "relaxed",
     "Ridge": "ridge",
     "State": "state",
     "TransferPredictor": "transfer.predictor",

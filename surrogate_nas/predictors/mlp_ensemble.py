@@ -103,6 +103,26 @@ class MLPEnsemble(Regressor):
         mean = each.mean(axis=0)
         return (mean, np.hypot(each.std(axis=0), self.noise_)) if return_std else mean
 
+    def gradient(self, X: Any) -> tuple[Floats, Floats]:
+        """Means and their exact gradients.
+
+        Args:
+            X: Features, shape (n, f).
+
+        Returns:
+            Means of shape (n,), as :meth:`predict` gives them, and their derivatives of shape (n, f).
+        """
+        rows = check_features(self, X)
+        if self.constant_:
+            return np.full(len(rows), self.center_), np.zeros_like(rows)
+        parameters = {name: tensor.double() for name, tensor in self.parameters_.items()}
+        features = torch.from_numpy(self._standardised(rows)).requires_grad_()
+        mean = _outputs(parameters, features).mean(dim=0)
+        (slopes,) = torch.autograd.grad(mean.sum(), features)
+        scale = self.slope_ * self.scale_
+        inside = np.abs((rows - self.X_center_) / self.X_scale_) < FARTHEST  # beyond, features are cut
+        return mean.detach().numpy() * scale + self.center_, slopes.numpy() * (inside * scale / self.X_scale_)
+
     def left_out_errors(self) -> Floats:
         """Errors of left-out rows in standard deviations, without sign, shape (k,); none where all rows were seen."""
         return self.errors_

@@ -18,6 +18,7 @@ from surrogate_nas.predictors import (
     MetaPredictor,
     MLPEnsemble,
     Predictor,
+    RelaxedPredictor,
     Ridge,
 )
 from surrogate_nas.predictors.transfer.predictor import TransferPredictor
@@ -70,6 +71,7 @@ FACTORIES = {
     "perceptron": lambda space, direction: Predictor(
         space, GraphFeatures(space), MLPEnsemble(n_models=3, hidden=16, epochs=40), direction=direction
     ),
+    "relaxed": lambda space, direction: RelaxedPredictor(space, direction=direction),
 }
 CASES = [*((name, "nas-bench-201") for name in FACTORIES), ("auto", "nas-bench-graph")]
 
