@@ -99,6 +99,11 @@ class TableObjective(Objective):
 
     def measured_rows(self) -> Rows | None:
         """The rows that have a score, where fewer than one in :data:`SPARSE` architectures of the space has one."""
+        return self._few
+
+    @cached_property
+    def _few(self) -> Rows | None:
+        """The same, looked up once: every run of a comparison asks."""
         c = self.column
         X, _ = self.table.data(task=c.task, metric=c.metric, split=c.split, epochs=c.epochs, seed=c.seed)
         return X if len(X) * SPARSE < self.space.size else None
