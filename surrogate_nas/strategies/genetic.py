@@ -36,8 +36,8 @@ class GeneticAlgorithm(Strategy):
 
     Args:
         space: Where the architectures come from.
-        population_size: Members of a generation. The default is the usual one, for thousands of evaluations; for a
-            hundred or two take 20, or most of the budget is spent on the random first generation.
+        population_size: Members of a generation. The default is the usual one, for a thousand evaluations and
+            more; for a hundred or two take 20, or most of them are spent on the random first generation.
         crossover: Share of children that mix the genes of two parents.
         mutation: Share of children that have one gene changed.
         survival: Share of a generation that lives on in the next.

@@ -47,8 +47,8 @@ class LocalSearch(Strategy):
 
     The climb starts at the best of ``initial_size`` random architectures. The neighbours of where it stands, all
     that are one edit away, are evaluated in random order. With ``move="best"`` all of them are, and the climb goes on
-    from the best one; with ``move="first"`` from the first that is better. Where none is better, that is a local
-    optimum, and the climb begins again.
+    from the best one; with ``move="first"`` from the first that is better, which finds good ones sooner within a
+    hundred evaluations. Where none is better, that is a local optimum, and the climb begins again.
 
     What was evaluated before is not evaluated again, and its score counts. Neighbours may be told in any order; fewer
     architectures are proposed than asked for, or none, where the next step depends on those that are pending.
@@ -58,8 +58,8 @@ class LocalSearch(Strategy):
         space: Where the architectures come from.
         initial_size: Random architectures to choose a start from.
         move: "best" or "first": where to go on, as above.
-        restart: "random" = from the best of ``initial_size`` new random ones; "best" = from the best architecture
-            whose neighbours were not looked at yet.
+        restart: Where the next climb begins: "best" = at the best architecture whose neighbours were not looked at
+            yet; "random" = at the best of ``initial_size`` new random ones.
         random_state: Seed of every random choice.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
         key: "row", "canonical" or "nothing", what counts as the same; None leaves it to the run, else "canonical".
@@ -74,7 +74,7 @@ class LocalSearch(Strategy):
         *,
         initial_size: int = 10,
         move: Literal["best", "first"] = "best",
-        restart: Literal["random", "best"] = "random",
+        restart: Literal["random", "best"] = "best",
         random_state: RandomState = None,
         allowed: Predicate | None = None,
         key: Key | None = None,

@@ -38,7 +38,7 @@ class SteadyStateEvolution(Strategy):
 
     Args:
         space: Where the architectures come from.
-        population_size: Members of the population.
+        population_size: Members of the population. The default suits a hundred evaluations or two.
         sample_size: Members drawn for one tournament.
         random_state: Seed of every random choice.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
@@ -49,8 +49,8 @@ class SteadyStateEvolution(Strategy):
         self,
         space: SearchSpace,
         *,
-        population_size: int = 30,
-        sample_size: int = 10,
+        population_size: int = 20,
+        sample_size: int = 5,
         random_state: RandomState = None,
         allowed: Predicate | None = None,
         key: Key | None = None,
