@@ -36,6 +36,19 @@ def spearman(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
     return rho if np.isfinite(rho) else 0.0
 
 
+def normal_scores(values: npt.ArrayLike) -> Floats:
+    """Normal quantiles of the ranks of ``values``, shape (n,); equal values get equal scores.
+
+    Args:
+        values: Shape (n,), finite.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    sample = np.asarray(values, dtype=np.float64)
+    return np.asarray(ndtri((rankdata(sample) - 0.5) / max(1, len(sample))), dtype=np.float64)
+
+
 def _has_order(values: npt.ArrayLike) -> bool:
     array = np.asarray(values)
     return bool(array.size > 1 and array.min() != array.max())

@@ -12,6 +12,7 @@ from surrogate_nas.encodings.one_hot import OneHotEncoder
 from surrogate_nas.encodings.path_encoder import PathEncoder
 from surrogate_nas.encodings.shared_features import SharedFeatures
 from surrogate_nas.encodings.side_features import SideFeatures
+from surrogate_nas.encodings.standard_features import StandardFeatures
 from surrogate_nas.encodings.weisfeiler_lehman import WeisfeilerLehman
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "PathEncoder",
     "SharedFeatures",
     "SideFeatures",
+    "StandardFeatures",
     "WeisfeilerLehman",
 ]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from inspect import signature
+from inspect import get_annotations, signature
 from typing import Any
 
 from surrogate_nas.core import InvalidInputError
@@ -27,6 +27,11 @@ _HOMES = {
     "bohb": ("strategies.bohb", "BOHB"),
     "learning-curve": ("strategies.learning_curve", "LearningCurveStopping"),
     "nsga2": ("strategies.nsga2", "NSGA2"),
+    "bayesian-optimization": ("experiments.presets", "bayesian_optimization"),
+    "bananas": ("experiments.presets", "bananas"),
+    "npenas": ("experiments.presets", "npenas"),
+    "weaknas": ("experiments.presets", "weaknas"),
+    "brp-nas": ("experiments.presets", "brp_nas"),
     "monte-carlo-tree-search": ("strategies.tree_search", "MonteCarloTreeSearch"),
 }
 
@@ -76,9 +81,11 @@ def factory_of(name: str, options: Iterable[str] = ()) -> Callable[..., Strategy
     """
     module, attribute = choose("strategy", name, _HOMES)
     factory: Callable[..., Strategy] = getattr(import_module(f"surrogate_nas.{module}"), attribute)
-    known = signature(factory).parameters
+    known = list(signature(factory).parameters)
+    if "options" in known:  # a preset hands them on to the strategy that it returns
+        known += [n for n in signature(get_annotations(factory)["return"]).parameters if n not in known]
     unknown = [option for option in options if option not in known]
     if unknown:
-        choices = ", ".join(n for n in known if n not in ("space", "random_state", "sources"))
+        choices = ", ".join(n for n in known if n not in ("space", "random_state", "sources", "options"))
         raise InvalidInputError(f"strategy {name!r}: unknown option {unknown[0]!r}; it has {choices or 'none'}")
     return factory

@@ -4,9 +4,8 @@ from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
+from surrogate_nas.core.statistics import normal_scores
 from surrogate_nas.predictors.state import State
 
 Floats = npt.NDArray[np.float64]
@@ -39,9 +38,8 @@ class NormalScores:
             y: Sample, shape (n,), finite.
         """
         sample = np.asarray(y, dtype=np.float64)
-        normal = ndtri((rankdata(sample) - 0.5) / len(sample))
         values, first = np.unique(sample, return_index=True)
-        return cls(values, normal[first])
+        return cls(values, normal_scores(sample)[first])
 
     def transform(self, y: npt.ArrayLike) -> Floats:
         """Normal scores of values, shape as ``y``."""

@@ -1,5 +1,15 @@
 """Strategies decide what to try next: asked for architectures, told their scores, nothing else."""
 
+from surrogate_nas.strategies.acquisition import (
+    Acquisition,
+    Beliefs,
+    ExpectedImprovement,
+    Greedy,
+    Narrowing,
+    ProbabilityOfImprovement,
+    ThompsonSampling,
+    UpperConfidenceBound,
+)
 from surrogate_nas.strategies.annealing import SimulatedAnnealing
 from surrogate_nas.strategies.asha import ASHA
 from surrogate_nas.strategies.base import Strategy
@@ -15,6 +25,7 @@ from surrogate_nas.strategies.hyperband import Hyperband, hyperband_brackets
 from surrogate_nas.strategies.learning_curve import LearningCurveStopping
 from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
 from surrogate_nas.strategies.local import LocalSearch
+from surrogate_nas.strategies.model_based import Model, ModelBased
 from surrogate_nas.strategies.nsga2 import NSGA2
 from surrogate_nas.strategies.random import RandomSearch
 from surrogate_nas.strategies.reinforce import Reinforce
@@ -25,20 +36,28 @@ from surrogate_nas.strategies.warm_start import WarmStart
 
 __all__ = [
     "ASHA",
+    "Acquisition",
     "BOHB",
+    "Beliefs",
     "Candidate",
     "Constrained",
     "Exhaustive",
+    "ExpectedImprovement",
     "GeneticAlgorithm",
+    "Greedy",
     "Hyperband",
     "Key",
     "LearningCurveStopping",
     "Ledger",
     "LocalSearch",
     "Member",
+    "Model",
+    "ModelBased",
     "MonteCarloTreeSearch",
     "NSGA2",
+    "Narrowing",
     "Predicate",
+    "ProbabilityOfImprovement",
     "RandomSearch",
     "Ranker",
     "RegularizedEvolution",
@@ -48,6 +67,8 @@ __all__ = [
     "SteadyStateEvolution",
     "Strategy",
     "SuccessiveHalving",
+    "ThompsonSampling",
+    "UpperConfidenceBound",
     "WarmStart",
     "hyperband_brackets",
     "levels_between",

@@ -205,6 +205,15 @@ class Ledger:
         """What identifies each row, in order."""
         return self._split(self.space.canonical(X) if self._key == "canonical" else X)
 
+    def pending(self) -> Rows:
+        """Rows asked for and not yet told, shape (p, d)."""
+        return self.rows(self._pending.elements())
+
+    def unseen(self, keys: Iterable[bytes]) -> npt.NDArray[np.bool_]:
+        """Tell which of some :meth:`keys` were neither proposed nor told; shape (n,)."""
+        seen = self._seen
+        return np.array([key not in seen for key in keys], dtype=bool)
+
     def rows(self, taken: Iterable[bytes]) -> Rows:
         """Bytes back to an array of shape (n, d)."""
         return np.frombuffer(b"".join(taken), dtype=np.int16).reshape(-1, self.space.n_genes).copy()

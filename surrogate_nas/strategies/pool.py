@@ -59,30 +59,32 @@ class CandidatePool:
         self.size = size
         self.mutants = mutants
         self._whole: Rows | None = None
+        self._keys: list[bytes] = []
 
     def draw(self, elites: Rows, rng: np.random.Generator) -> Rows:
-        """Rows that the conditions allow, each once; some may have been proposed before.
+        """Rows that the conditions allow and that were not proposed yet, each once; none at all: none were found.
 
         Args:
             elites: The best rows so far, shape (k, d); may be empty.
             rng: Random stream.
 
         Returns:
-            Shape (m, d). Where the space is taken whole it is the same array each time, so that a model may
-            remember what it computed from it.
+            Shape (m, d).
         """
-        if self._whole is None and self.ledger.n_listed <= self.size:
-            listed = self.ledger.listed()
-            self._whole = self.ledger.admit(self.ledger.space.enumerate() if listed is None else listed)
-        if self._whole is not None:
-            return self._whole
+        if self.ledger.n_listed <= self.size:
+            if self._whole is None:
+                listed = self.ledger.listed()
+                self._whole = self.ledger.admit(self.ledger.space.enumerate() if listed is None else listed)
+                self._keys = self.ledger.keys(self._whole)
+            return self._whole[self.ledger.unseen(self._keys)]
         local = round(self.size * self.mutants) if len(elites) else 0
         found = [self.ledger.sample(self.size - local, rng)]
         if local:
-            found.insert(0, self._descend(elites, local, rng))
+            found.append(self._descend(elites, local, rng))
         rows = self.ledger.admit(np.concatenate(found))
         _, first = np.unique(self.ledger.space.keys(rows), return_index=True)
-        return rows[np.sort(first)]
+        rows = rows[np.sort(first)]
+        return rows[self.ledger.unseen(self.ledger.keys(rows))]
 
     def _descend(self, elites: Rows, n: int, rng: np.random.Generator) -> Rows:
         """Mutants of random elites, every other one mutated twice."""

@@ -11,6 +11,7 @@ from surrogate_nas.encodings import (
     OneHotEncoder,
     PathEncoder,
     SharedFeatures,
+    StandardFeatures,
     WeisfeilerLehman,
 )
 from surrogate_nas.spaces import get_space, list_spaces
@@ -23,6 +24,7 @@ ENCODERS = [
     DepthFeatures,
     NumberFeatures,
     SharedFeatures,
+    StandardFeatures,
     PathEncoder,
     WeisfeilerLehman,
     LaplacianEncoder,
