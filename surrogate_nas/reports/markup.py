@@ -44,9 +44,9 @@ def code(text: object) -> Html:
     return tag("code", text)
 
 
-def paragraph(*children: object, class_: str | None = None) -> Html:
+def paragraph(*children: object, class_: str | None = None, **attributes: object) -> Html:
     """A paragraph."""
-    return tag("p", *children, class_=class_)
+    return tag("p", *children, class_=class_, **attributes)
 
 
 def figure(svg: str, caption: Html) -> Html:

@@ -150,7 +150,8 @@ def task_means(frame: "pd.DataFrame | Runs", budget: int | None = None) -> "pd.D
     import pandas as pd
 
     runs = read_runs(frame).complete
-    means = np.nanmean(runs.normalised[..., runs.at(budget)], axis=2)
+    # Rounded, so that means of the same numbers in another order are a tie.
+    means = np.nanmean(runs.normalised[..., runs.at(budget)], axis=2).round(9)
     return pd.DataFrame(means.T, index=list(runs.tasks), columns=list(runs.strategies))
 
 

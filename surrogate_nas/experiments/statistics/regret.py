@@ -72,7 +72,7 @@ def regret_over_tasks(
 
     Returns:
         One row per strategy and budget: mean, low, high (of the means over seeds), median, median_low, median_high (of
-        the medians over seeds), all averaged over tasks. 1 = about as good as one random architecture, 0 = the best known.
+        the medians over seeds), all averaged over tasks. 1 = about one random architecture, 0 = the best known.
 
     Raises:
         InvalidInputError: As :func:`regret_by_task`, or no task has runs of every strategy.

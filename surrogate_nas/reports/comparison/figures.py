@@ -27,6 +27,7 @@ from surrogate_nas.experiments.statistics import (
     score_profile,
 )
 from surrogate_nas.reports.comparison.labels import KEY, label_ends
+from surrogate_nas.reports.document import make_folder
 from surrogate_nas.reports.palette import LIGHT, series
 
 if TYPE_CHECKING:
@@ -245,23 +246,23 @@ def write_comparison_figures(
     }
     if not any(has_target(tasks, task) for task in runs.complete.tasks):
         del makers["targets"]
+    make_folder(folder)
     paths = []
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for name, make in makers.items():
-            figure = make()
-            for ending in formats:
-                paths.append(Path(folder) / f"{name}.{ending}")
-                _save(figure, paths[-1])
-    except OSError as error:
-        raise InvalidInputError(f"{folder}: expected a folder that can be written to, got {error.strerror}") from None
+    for name, make in makers.items():
+        figure = make()
+        for ending in formats:
+            paths.append(Path(folder) / f"{name}.{ending}")
+            _save(figure, paths[-1])
     return paths
 
 
 def _save(figure: Figure, path: Path) -> None:
     undated = {"svg": "Date", "pdf": "CreationDate"}.get(path.suffix[1:])
-    with paper_style():
-        figure.savefig(path, metadata=None if undated is None else {undated: None})
+    try:
+        with paper_style():
+            figure.savefig(path, metadata=None if undated is None else {undated: None})
+    except (OSError, ValueError) as error:  # ValueError: no such format
+        raise InvalidInputError(f"{str(path)!r}: expected a file that can be written, got {error}") from None
 
 
 def _blank() -> tuple[Figure, "Axes"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from surrogate_nas.experiments.statistics import Runs, read_runs, regret_by_task, summary
-from surrogate_nas.reports.document import write_page
+from surrogate_nas.reports.document import make_folder, write_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,13 +97,14 @@ def write_comparison_tables(
     Args:
         frame: The tidy frame of a comparison.
         tasks: Indexed by task: unit, best and target.
-        folder: An existing folder.
+        folder: Where to; made if needed.
         budget: After how many evaluations; None takes all.
 
     Raises:
         InvalidInputError: The frame is not as it should be, or a file cannot be written.
     """
     runs = read_runs(frame)
+    make_folder(folder)
     return [
         write_page(Path(folder) / "summary.tex", latex_summary(runs, tasks, budget=budget)),
         write_page(Path(folder) / "regret_by_task.tex", latex_regret_by_task(runs, tasks, budget=budget)),
