@@ -68,6 +68,7 @@ class Account:
         self._seconds = 0.0
         self._best = (-1, -math.inf)  # epochs, gain
         self._since = 0
+        self._full = False
         patient = stopping.patience is not None or stopping.target is not None
         self._watches = self._one_metric and (patient or not self._silent)
 
@@ -97,7 +98,10 @@ class Account:
             self._progress.track("search", self.spent + finished, self._stopping.budget, note)
         elif self._stopping.budget_s is not None:
             total = math.ceil(self._stopping.budget_s)
-            self._progress.track("search (s)", min(total, int(self._seconds)), total, note)
+            done = min(total, int(self._seconds))
+            if not self._full:  # what is under way then is finished, but the bar is full once
+                self._progress.track("search (s)", done, total, note)
+            self._full = done == total
 
     def _watch(self, epochs: int, gain: float) -> None:
         """Follow the incumbent: the best among the longest trainings."""

@@ -14,7 +14,9 @@ from surrogate_nas.experiments.adapters import Guest, as_strategy
 from surrogate_nas.experiments.objectives import Limit, Objective
 from surrogate_nas.experiments.run_log import RunLog
 from surrogate_nas.experiments.search_account import Account, Stopping
-from surrogate_nas.experiments.search_loops import LOG_NAME, Asynchronous, Journal, Synchronous
+from surrogate_nas.experiments.search_asynchronous import Asynchronous
+from surrogate_nas.experiments.search_batches import Synchronous
+from surrogate_nas.experiments.search_journal import LOG_NAME, Journal
 from surrogate_nas.experiments.search_result import SearchResult
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.strategies import Strategy

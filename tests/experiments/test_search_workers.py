@@ -12,7 +12,7 @@ import pytest
 from surrogate_nas.core import Column, InvalidInputError, Proposal
 from surrogate_nas.experiments.objectives import CallableObjective, TableObjective
 from surrogate_nas.experiments.run_log import read_log
-from surrogate_nas.experiments.search_loops import share_out
+from surrogate_nas.experiments.search_batches import share_out
 from surrogate_nas.experiments.searching import LOG_NAME, search
 from surrogate_nas.spaces import get_space
 from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Strategy
