@@ -87,7 +87,8 @@ class BOHB(BracketSearch):
             return self._random()
 
         def promising(k: int) -> Rows:
-            rows = model.sample(k, self._rng)
+            few = self.ledger.n_listed < self.space.size  # what is drawn around good rows would hardly ever be one of them
+            rows = self.ledger.sample(k, self._rng) if few else model.sample(k, self._rng)
             return rows[np.argsort(-model.log_ratio(rows), kind="stable")]
 
         return self.ledger.draw(1, promising, self._rng, deque(), self.candidates)[0]
