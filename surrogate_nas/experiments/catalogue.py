@@ -27,12 +27,17 @@ _HOMES = {
     "bohb": ("strategies.bohb", "BOHB"),
     "learning-curve": ("strategies.learning_curve", "LearningCurveStopping"),
     "nsga2": ("strategies.nsga2", "NSGA2"),
+    "ehvi": ("experiments.multi_objective", "ehvi"),
+    "parego": ("experiments.multi_objective", "parego"),
+    "scalarized-evolution": ("experiments.multi_objective", "scalarized_evolution"),
+    "constrained-evolution": ("experiments.multi_objective", "constrained_evolution"),
     "bayesian-optimization": ("experiments.presets", "bayesian_optimization"),
     "bananas": ("experiments.presets", "bananas"),
     "npenas": ("experiments.presets", "npenas"),
     "weaknas": ("experiments.presets", "weaknas"),
     "brp-nas": ("experiments.presets", "brp_nas"),
     "monte-carlo-tree-search": ("strategies.tree_search", "MonteCarloTreeSearch"),
+    "gradient-ascent": ("experiments.presets", "gradient_ascent"),
 }
 
 

@@ -16,10 +16,12 @@ from surrogate_nas.strategies.base import Strategy
 from surrogate_nas.strategies.bohb import BOHB
 from surrogate_nas.strategies.breeding import Member
 from surrogate_nas.strategies.constrained import Constrained
+from surrogate_nas.strategies.ehvi import ExpectedHypervolumeImprovement
 from surrogate_nas.strategies.evolution import RegularizedEvolution
 from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
 from surrogate_nas.strategies.fidelity import levels_between
 from surrogate_nas.strategies.genetic import GeneticAlgorithm
+from surrogate_nas.strategies.gradient import GradientAscent
 from surrogate_nas.strategies.halving import SuccessiveHalving
 from surrogate_nas.strategies.hyperband import Hyperband, hyperband_brackets
 from surrogate_nas.strategies.learning_curve import LearningCurveStopping
@@ -42,8 +44,10 @@ __all__ = [
     "Candidate",
     "Constrained",
     "Exhaustive",
+    "ExpectedHypervolumeImprovement",
     "ExpectedImprovement",
     "GeneticAlgorithm",
+    "GradientAscent",
     "Greedy",
     "Hyperband",
     "Key",
