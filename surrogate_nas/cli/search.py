@@ -1,6 +1,7 @@
 """``surrogate-nas search``: the best architecture for the fewest evaluations, on a table or by real training."""
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -175,14 +176,21 @@ def _objective(given: Mapping[str, Any]) -> "tuple[Objective, list[Limit]]":
     for metric, value in given.get("limit", {}).items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidInputError(f"--limit: expected metric=number, got {metric}={value!r}")
-        of = _column(table, task, metric, given)
+        of = table_objective(table, task, metric, given)
         limits.append(Limit(of, at_most=value) if of.direction == "min" else Limit(of, at_least=value))
-    columns = [_column(table, task, metric, given) for metric in metrics or [table.default_metric(task)]]
+    columns = [table_objective(table, task, metric, given) for metric in metrics or [table.default_metric(task)]]
     return (columns[0] if len(columns) == 1 else MultiObjective(columns)), limits
 
 
-def _column(table: "Table", task: str, metric: str, given: Mapping[str, Any]) -> "TableObjective":
-    """A metric of the task; schedule, seed and cost go to those metrics that have several."""
+def table_objective(table: "Table", task: str, metric: str, given: Mapping[str, Any]) -> "TableObjective":
+    """A metric of the task; schedule, seed and cost go to those metrics that have several.
+
+    Args:
+        table: The table.
+        task: Its task.
+        metric: Its metric.
+        given: Settings by key: split, epochs, training-seed, cost.
+    """
     from surrogate_nas.experiments import TableObjective
 
     columns = [c for c in table.columns if (c.task, c.metric) == (task, metric)]
@@ -241,7 +249,8 @@ def _training(given: Mapping[str, Any]) -> "Objective":
 
 def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":
     from surrogate_nas.core import TaskData
-    from surrogate_nas.experiments.catalogue import make_strategy
+    from surrogate_nas.experiments import TableObjective
+    from surrogate_nas.experiments.catalogue import factory_of, make_strategy
     from surrogate_nas.experiments.task_sources import sources_for, tables_behind
     from surrogate_nas.tables import load_table
 
@@ -251,13 +260,12 @@ def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":
         other = None if table.space.name == objective.space.name else table.space
         earlier = {task: TaskData(*table.data(task=task, split="val"), space=other) for task in table.tasks}
     target = next((o.task for o in tables_behind(objective)), given.get("dataset", ""))
-    return make_strategy(
-        given.get("strategy", STRATEGY if len(objective.metrics) == 1 else STRATEGY_OF_SEVERAL),
-        objective.space,
-        random_state=given["seed"],
-        sources=sources_for(target, {target: objective}, earlier),
-        **given.get("set", {}),
-    )
+    name = given.get("strategy", STRATEGY if len(objective.metrics) == 1 else STRATEGY_OF_SEVERAL)
+    options = dict(given.get("set", {}))
+    if "levels" in signature(factory_of(name)).parameters and isinstance(objective, TableObjective):
+        options.setdefault("levels", objective.schedules)  # the lengths of training that there are
+    sources = sources_for(target, {target: objective}, earlier)
+    return make_strategy(name, objective.space, random_state=given["seed"], sources=sources, **options)
 
 
 def _number(text: str) -> float | str:

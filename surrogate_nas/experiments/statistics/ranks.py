@@ -133,7 +133,7 @@ def pairwise_wilcoxon(frame: "pd.DataFrame | Runs", budget: int | None = None) -
     names = list(blocks.columns)
     values = blocks.to_numpy()
     p = np.ones((2, len(names), len(names)))
-    if len(names) > 1:
+    if len(names) > 1 and len(blocks) > 1:  # one task shows nothing: p = 1
         for i, method in enumerate((None, "holm")):
             # Halves the zero differences (Pratt's "zsplit"): strategies that are always equal get p = 1.
             found = _posthocs().posthoc_wilcoxon(list(values.T), zero_method="zsplit", p_adjust=method)
