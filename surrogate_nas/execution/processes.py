@@ -121,12 +121,14 @@ class WorkerPool(Generic[Item, Result]):
     Args:
         function: What to do with an item; function, items and results have to be picklable.
         jobs: Processes at once; they start when there is work for them.
+        preload: Modules that take long to load and that the function will need: loaded once for all processes,
+            where the platform can.
     """
 
-    def __init__(self, function: Callable[[Item], Result], jobs: int) -> None:
+    def __init__(self, function: Callable[[Item], Result], jobs: int, *, preload: Sequence[str] = ()) -> None:
         self._function = function
         self._jobs = jobs
-        self._context = _context(function)
+        self._context = _context(function, preload)
         self._items: dict[int, Item] = {}  # submitted and not finished
         self._waiting: deque[int] = deque()
         self._died: dict[int, int] = {}
@@ -258,7 +260,7 @@ def _untransportable(answer: object, error: Exception) -> RuntimeError:
     return RuntimeError(f"{answer!r} cannot be sent between processes: {error}")
 
 
-def _context(function: Callable[[Any], Any]) -> BaseContext:
+def _context(function: Callable[[Any], Any], preload: Sequence[str]) -> BaseContext:
     """Fork from a server that has loaded the function's module, where the platform can; else spawn.
 
     Neither copies this process, whose threads and locks would not survive it.
@@ -269,7 +271,7 @@ def _context(function: Callable[[Any], Any]) -> BaseContext:
     while isinstance(function, partial):
         function = function.func
     module = getattr(function, "__module__", None)
-    context.set_forkserver_preload([] if module in (None, "__main__") else [module])
+    context.set_forkserver_preload([*preload] if module in (None, "__main__") else [module, *preload])
     return context
 
 

@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.experiments.objectives import Evaluation, Objective
@@ -25,8 +27,7 @@ class Stopping:
         if self.budget is None and self.budget_s is None:
             raise InvalidInputError("budget and budget_s: expected a number of evaluations or of seconds, got neither")
         for name, value in (("budget", self.budget), ("patience", self.patience)):
-            if value is not None and value < 1:
-                raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+            check_count(name, value)
         if self.budget_s is not None and not 0 < self.budget_s < math.inf:
             raise InvalidInputError(f"budget_s: expected a positive number of seconds, got {self.budget_s!r}")
         if self.budget_s is not None and not objective.timed:
@@ -40,6 +41,16 @@ class Stopping:
             )
         if self.target is not None and not math.isfinite(self.target):
             raise InvalidInputError(f"target: expected a finite score, got {self.target!r}")
+
+
+def check_count(name: str, value: int | None) -> None:
+    """Raise an error unless a number is a whole one of at least 1, or None."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InvalidInputError(f"{name}: expected a whole number, got {value!r}")
+    if value < 1:
+        raise InvalidInputError(f"{name}: expected at least 1, got {value}")
 
 
 @final

@@ -4,23 +4,22 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple, Protocol, final
 
 import numpy as np
 
 from surrogate_nas.core import Proposal, SpaceExhaustedError
-from surrogate_nas.execution import WorkerDied, WorkerPool
+from surrogate_nas.execution import WorkerDied
 from surrogate_nas.experiments.objectives import Evaluation, Objective
 from surrogate_nas.experiments.run_log import Record
 from surrogate_nas.experiments.search_account import Account
 from surrogate_nas.experiments.search_journal import (
     Journal,
     edited,
-    evaluate,
     gather,
     number,
     part_of,
+    pool_for,
     sign_of,
     without_infinities,
 )
@@ -100,7 +99,7 @@ class ProcessSite:
     """Real processes, on the clock of the wall, which goes on where an earlier run ended."""
 
     def __init__(self, objective: Objective, failed: Evaluation, workers: int, now: float) -> None:
-        self._pool = WorkerPool(partial(evaluate, objective), workers)
+        self._pool = pool_for(objective, workers)
         self._failed = failed
         self._zero = time.perf_counter() - now
 

@@ -3,7 +3,6 @@
 import heapq
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from typing import final
 
 import numpy as np
@@ -16,10 +15,10 @@ from surrogate_nas.experiments.search_account import Account
 from surrogate_nas.experiments.search_journal import (
     Journal,
     edited,
-    evaluate,
     gather,
     number,
     part_of,
+    pool_for,
     sign_of,
     without_infinities,
 )
@@ -57,7 +56,7 @@ class Synchronous:
         sign, strategy, account = sign_of(self.objective), self.strategy, self.account
         with ExitStack() as stack:
             if self.workers > 1 and not self.objective.recorded:
-                self._pool = stack.enter_context(WorkerPool(partial(evaluate, self.objective), self.workers))
+                self._pool = stack.enter_context(pool_for(self.objective, self.workers))
             while left := account.left():
                 proposal = self._ask(left)
                 if not len(proposal.X):

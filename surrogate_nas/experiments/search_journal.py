@@ -1,11 +1,13 @@
 """What both ways to run a search share: the journal of finished evaluations, and small steps on proposals."""
 
+from functools import partial
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.execution import WorkerPool
 from surrogate_nas.experiments.objectives import Evaluation, Objective
 from surrogate_nas.experiments.run_log import Record, RunLog
 from surrogate_nas.experiments.search_result import SearchResult
@@ -76,8 +78,12 @@ def number(record: Record, name: str) -> float:
     return float(value)
 
 
-def evaluate(objective: Objective, proposal: Proposal) -> Evaluation:
-    """What a worker process does."""
+def pool_for(objective: Objective, workers: int) -> WorkerPool[Proposal, Evaluation]:
+    """Processes that evaluate proposals of one row."""
+    return WorkerPool(partial(_evaluate, objective), workers, preload=objective.modules)
+
+
+def _evaluate(objective: Objective, proposal: Proposal) -> Evaluation:
     return objective.evaluate(*proposal)
 
 

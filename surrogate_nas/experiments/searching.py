@@ -1,7 +1,7 @@
 """One search: a strategy asks, an objective answers, the budget is charged here and nowhere else."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.experiments.adapters import Guest, as_strategy
 from surrogate_nas.experiments.objectives import Limit, Objective
 from surrogate_nas.experiments.run_log import RunLog
-from surrogate_nas.experiments.search_account import Account, Stopping
+from surrogate_nas.experiments.search_account import Account, Stopping, check_count
 from surrogate_nas.experiments.search_asynchronous import Asynchronous
 from surrogate_nas.experiments.search_batches import Synchronous
 from surrogate_nas.experiments.search_journal import LOG_NAME, Journal
@@ -108,8 +108,7 @@ def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, wor
             f"{type(objective).__name__}"
         )
     for name, value in (("batch_size", batch_size), ("workers", workers)):
-        if value < 1:
-            raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+        check_count(name, value)
     strategy = as_strategy(given, objective.space)
     if not _same_space(objective.space, strategy.space):
         raise InvalidInputError(
@@ -150,6 +149,7 @@ def describe_strategy(strategy: Strategy) -> dict[str, Any]:
 
 
 def _describe(value: Any) -> Any:
+    """What a parameter is, in words: the class of an object with its own parameters, the names in a mapping."""
     if value is None or isinstance(value, str | int | float | np.number):
         return value
     if isinstance(value, SearchSpace):
@@ -158,7 +158,17 @@ def _describe(value: Any) -> Any:
         return value.describe()
     if isinstance(value, list | tuple):
         return [_describe(item) for item in value]
-    return value.__qualname__ if inspect.isroutine(value) or inspect.isclass(value) else type(value).__qualname__
+    if isinstance(value, Mapping):  # of tasks to learn from, say; their data may not even be loaded yet
+        return sorted(str(name) for name in value)
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return value.__qualname__
+
+    from surrogate_nas.predictors import BasePredictor  # only now: scikit-learn comes with it
+
+    if isinstance(value, BasePredictor):
+        params = {name: _describe(param) for name, param in value.get_params(deep=False).items()}
+        return {"name": type(value).__qualname__, **params}
+    return type(value).__qualname__
 
 
 def _same_space(a: SearchSpace, b: SearchSpace) -> bool:

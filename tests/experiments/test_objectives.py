@@ -297,6 +297,12 @@ def test_a_weighted_sum_is_one_score(table):
     np.testing.assert_allclose(objective.evaluate(X).scores, 2 * scores[:, 0] - 0.5 * scores[:, 1])
     result = search(objective, RandomSearch(table.space, random_state=0), budget=20)
     assert result.best_score == result.scores.max()
+    everything = objective.evaluate(table.X).scores
+    assert result.regret()[-1] == pytest.approx(np.nanmax(everything) - result.best_score)
+    functions = CallableObjective(lambda x: (1, 2), table.space, direction=("max", "max"), metrics=("a", "b"))
+    unknown = WeightedObjective(functions, {"a": 1, "b": 1})
+    with pytest.raises(InvalidInputError, match="regret: expected an objective whose every result is known"):
+        unknown.truth(X, "val")
     for weights, message in (
         ({"latency": 0.5, "accuracy": 1.0}, "expected a negative one for latency, got 0.5"),
         ({"latency": -0.5, "accuracy": -1.0}, "expected a positive one for accuracy, got -1.0"),
@@ -385,6 +391,7 @@ def test_real_trainings_honour_epochs_and_record_failures(tmp_path):
     np.testing.assert_array_equal(again.cost_s, result.cost_s)
 
 
+@pytest.mark.slow
 def test_real_trainings_run_in_processes():
     trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=4, channels=8, device="cpu")
     here, there = (

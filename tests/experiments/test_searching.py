@@ -4,6 +4,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from collections import deque
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from surrogate_nas.experiments.objectives import (
 )
 from surrogate_nas.experiments.run_log import read_log
 from surrogate_nas.experiments.searching import LOG_NAME, SearchResult, search
+from surrogate_nas.predictors import AutoPredictor
 from surrogate_nas.spaces import get_space
 from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Strategy
 from surrogate_nas.tables import Table
@@ -369,6 +371,7 @@ def test_an_edited_log_is_one_line(table, tmp_path, edit, message):
     ("options", "message"),
     [
         ({"budget": 0}, "budget: expected at least 1, got 0"),
+        ({"budget": 2.5}, "budget: expected a whole number, got 2.5"),
         ({"budget": None}, "budget and budget_s: expected a number of evaluations or of seconds, got neither"),
         ({"budget_s": -1.0}, "budget_s: expected a positive number of seconds, got -1.0"),
         ({"budget_s": 9.0}, "budget_s: .* this table has no training times; name their metric"),
@@ -383,7 +386,20 @@ def test_an_edited_log_is_one_line(table, tmp_path, edit, message):
         ),
         ({"run_dir": "file/run"}, "run folder: cannot write"),
     ],
-    ids=["budget", "neither", "seconds", "no-times", "patience", "target", "workers", "batch", "space", "seed", "dir"],
+    ids=[
+        "budget",
+        "half",
+        "neither",
+        "seconds",
+        "no-times",
+        "patience",
+        "target",
+        "workers",
+        "batch",
+        "space",
+        "seed",
+        "dir",
+    ],
 )
 def test_wrong_input_is_one_line_and_writes_nothing(table, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
@@ -524,7 +540,7 @@ def test_the_incumbent_is_the_best_of_the_longest_trainings(space):
     assert result.pareto.tolist() == [4]
 
 
-def test_a_budget_in_seconds_ends_after_the_evaluation_that_spends_it(table):
+def test_a_budget_in_seconds_ends_after_the_evaluation_that_spends_it(table, tmp_path):
     columns = {c: table.values(task=c.task, metric=c.metric, split=c.split) for c in table.columns}
     seconds = np.random.default_rng(0).integers(1, 30, len(table)).astype(float)
     timed = Table(table.space, table.X, {**columns, Column("t", "train_time", unit="s"): seconds})
@@ -533,6 +549,11 @@ def test_a_budget_in_seconds_ends_after_the_evaluation_that_spends_it(table):
     part = search(objective, evolution(table.space), budget_s=200)
     n = int((np.cumsum(whole.cost_s) < 200).sum()) + 1
     same(part, search(objective, evolution(table.space), budget=n))
+    logged = search(objective, evolution(table.space), budget_s=200, run_dir=tmp_path)
+    log = tmp_path / LOG_NAME
+    log.write_bytes(log.read_bytes()[:1500])
+    same(search(objective, evolution(table.space), budget_s=200, run_dir=tmp_path), logged)
+    same(logged, part)
     assert len(search(objective, evolution(table.space), budget=7, budget_s=200).X) == 7
     assert len(search(objective, evolution(table.space), budget=700, budget_s=200).X) == n
 
@@ -573,3 +594,31 @@ def test_limits_are_honoured_and_part_of_the_run(table, tmp_path):
     same(result, run([limit]))
     with pytest.raises(InvalidInputError, match="holds another run: allowed was"):
         run(Limit(loss, at_most=0.4))
+
+
+def test_another_predictor_or_other_sources_are_another_search(table, tmp_path):
+    class Guided(Strategy):
+        def __init__(self, space, *, predictor=None, sources=None, random_state=0):
+            super().__init__(space, random_state=random_state, allowed=None, key=None)
+            self.predictor, self.sources = predictor, sources
+
+        def _propose(self, n):
+            return Proposal(self.ledger.rows(self.ledger.draw(n, self._any, self._rng, deque(), 8)))
+
+        def _any(self, k):
+            return self.ledger.sample(k, self._rng)
+
+        def _learn(self, X, scores, epochs, cost_s):
+            pass
+
+    def run(alpha, *sources):
+        predictor = AutoPredictor(table.space, random_state=alpha)
+        strategy = Guided(table.space, predictor=predictor, sources=dict.fromkeys(sources))
+        return search(TableObjective(table, task="t"), strategy, budget=5, run_dir=tmp_path)
+
+    run(1, "a", "b")
+    run(1, "b", "a")
+    with pytest.raises(InvalidInputError, match="strategy.predictor.random_state was 1, now 2"):
+        run(2, "a", "b")
+    with pytest.raises(InvalidInputError, match=r"strategy.sources was \['a', 'b'\], now \['a'\]"):
+        run(1, "a")

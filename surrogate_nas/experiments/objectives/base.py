@@ -39,6 +39,7 @@ class Objective(ABC):
         recorded: Whether scores and costs are looked up: then waiting for workers is simulated, by their recorded
             seconds, where else real processes work.
         timed: Whether ``cost_s`` is known, so that a budget can be in seconds.
+        modules: What takes long to load before the first evaluation: worker processes load it once for all.
         at_once: Whether many rows cost little more than one; else they are evaluated, and kept, one by one.
     """
 
@@ -48,6 +49,7 @@ class Objective(ABC):
     metrics: tuple[str, ...] = ("score",)
     recorded: bool = False
     timed: bool = True
+    modules: tuple[str, ...] = ()
     at_once: bool = True
 
     @property

@@ -129,6 +129,17 @@ class WeightedObjective(Objective):
         """As the metrics are."""
         return self.objective.measured_rows()
 
+    def truth(self, X: Rows, split: str) -> tuple[Floats, float]:
+        """Sums on a split (metrics without splits are what they are), and the best one there is."""
+        several = self.objective.objectives if isinstance(self.objective, MultiObjective) else (self.objective,)
+        parts = [o for o in several if isinstance(o, TableObjective)]
+        if len(parts) < len(self.objective.metrics):
+            return super().truth(X, split)
+        both = np.concatenate([X, parts[0].table.X])
+        truths = [o.truth(both, split if o.column.split else "")[0] for o in parts]
+        sums = np.stack(truths, axis=1) @ self._factors
+        return sums[: len(X)], float(np.nanmax(sums[len(X) :]))
+
 
 def _check(objectives: tuple[Any, ...]) -> None:
     if not objectives:

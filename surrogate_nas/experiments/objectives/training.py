@@ -26,6 +26,7 @@ class TrainingObjective(Objective):
         seed: Seed of every training.
     """
 
+    modules = ("surrogate_nas.training.trainer",)
     at_once = False
 
     def __init__(self, trainer: "Trainer", *, metric: str = "accuracy", seed: int = 0) -> None:
