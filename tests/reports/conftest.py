@@ -1,6 +1,7 @@
 """One real, small run for all tests of reports: a few seconds, once per session."""
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from sklearn.datasets import load_wine
 
 import surrogate_nas as sn
 from surrogate_nas.experiments import Budget, Settings, run_main_job
+from surrogate_nas.experiments.comparing import compare
 from surrogate_nas.reports import read_run
 from surrogate_nas.training import graph_dataset
 
@@ -37,3 +39,28 @@ def run(finished):
 def copy(finished, tmp_path):
     """A copy of the run folder, to be damaged."""
     return shutil.copytree(finished.folder, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def comparison():
+    """A real comparison: three strategies, three tasks, four seeds, forty evaluations."""
+    table = sn.load_table("nas-bench-graph")
+    objectives = {task: sn.TableObjective(table, task=task) for task in table.tasks[:3]}
+    return compare(["random", "regularized-evolution", "exhaustive"], objectives, budget=40, seeds=4)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium: one on the path, or playwright's own."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as started:
+        found = [
+            shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+        ]
+        own = started.chromium.executable_path
+        path = next(filter(None, [*found, own if Path(own).exists() else None]), None)
+        if path is None:
+            pytest.skip("no Chromium on this machine: install one, or run `playwright install chromium`")
+        window = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield window
+        window.close()
