@@ -87,7 +87,7 @@ class BOHB(BracketSearch):
             return self._random()
 
         def promising(k: int) -> Rows:
-            few = self.ledger.n_listed < self.space.size  # what is drawn around good rows would hardly ever be one of them
+            few = self.ledger.n_listed < self.space.size  # hardly any of what is drawn around good rows
             rows = self.ledger.sample(k, self._rng) if few else model.sample(k, self._rng)
             return rows[np.argsort(-model.log_ratio(rows), kind="stable")]
 
