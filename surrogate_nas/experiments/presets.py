@@ -16,7 +16,8 @@ from typing import Any
 from surrogate_nas import encodings, predictors  # each on first use: some bring torch, some xgboost
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import SearchSpace
-from surrogate_nas.strategies import ModelBased, Narrowing
+from surrogate_nas.strategies import GradientAscent, ModelBased, Narrowing
+from surrogate_nas.strategies.gradient import DifferentiablePredictor
 from surrogate_nas.strategies.model_based import Model
 
 
@@ -77,6 +78,21 @@ _MUTANTS: dict[str, Any] = {"pool_size": 300, "mutants": 1.0}
 
 def _perceptrons() -> Any:
     return predictors.MLPEnsemble(n_models=5, epochs=100)
+
+
+def gradient_ascent(
+    space: SearchSpace,
+    *,
+    random_state: RandomState = None,
+    predictor: DifferentiablePredictor | None = None,
+    **options: Any,
+) -> GradientAscent:
+    """Perceptrons on relaxed genes, climbed from the best seen, after NAO: Luo et al., NeurIPS 2018, arXiv:1808.07233.
+
+    Options are those of :class:`GradientAscent`.
+    """
+    predictor = predictor or predictors.RelaxedPredictor(space)
+    return GradientAscent(space, predictor=predictor, random_state=random_state, **options)
 
 
 def _compose(

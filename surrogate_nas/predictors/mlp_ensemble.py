@@ -112,7 +112,9 @@ class MLPEnsemble(Regressor):
         Returns:
             Means of shape (n,), as :meth:`predict` gives them, and their derivatives of shape (n, f).
         """
-        rows = check_features(self, X)
+        rows = np.asarray(
+            X, dtype=np.float64
+        )  # asked for many times in a row, so scikit-learn's checks would cost most
         if self.constant_:
             return np.full(len(rows), self.center_), np.zeros_like(rows)
         parameters = {name: tensor.double() for name, tensor in self.parameters_.items()}

@@ -70,8 +70,8 @@ def constrained(space, *, random_state):
 
 
 def climbing(space, *, random_state):
-    predictor = RelaxedPredictor(space, n_models=2, hidden=8, epochs=8, random_state=0)
-    return GradientAscent(space, predictor=predictor, refit_every=40, n_steps=6, random_state=random_state)
+    predictor = RelaxedPredictor(space, n_models=2, hidden=8, epochs=3, random_state=0)
+    return GradientAscent(space, predictor=predictor, refit_every=80, n_steps=4, random_state=random_state)
 
 
 FACTORIES = {
