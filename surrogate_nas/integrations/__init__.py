@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 #: Where each public name lives; loaded on first use, for each needs a package of its own.
-_HOMES = {"OptunaStrategy": "optuna"}
+_HOMES = {"OptunaStrategy": "optuna", "SurrogateSampler": "optuna"}
 
 __all__ = [*_HOMES]
 

@@ -34,9 +34,7 @@ class WarmStart(Strategy):
                 f"WarmStart: expected rows of space {strategy.space.name!r}, got {rows[i].tolist()}; "
                 "take rows from space.parse(...) or library.retrieve(...)"
             )
-        super().__init__(
-            strategy.space, random_state=strategy.random_state, allowed=strategy.allowed, key=strategy.key
-        )
+        super().__init__(strategy.space, random_state=strategy.random_state, allowed=strategy.allowed, key=strategy.key)
         self.strategy = strategy
         self.X = rows
         self.ledger = strategy.ledger

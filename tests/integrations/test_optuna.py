@@ -1,5 +1,7 @@
 """Optuna's samplers search our spaces, and our predictors sample for Optuna's studies."""
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,7 +13,7 @@ from optuna.trial import TrialState
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.experiments.objectives import CallableObjective
 from surrogate_nas.experiments.searching import search
-from surrogate_nas.integrations.optuna import OptunaStrategy, distributions, suggest
+from surrogate_nas.integrations.optuna import OptunaStrategy, SurrogateSampler, distributions, suggest
 from surrogate_nas.spaces import get_space
 from surrogate_nas.testing.strategy import CHECKS, Landscape, check_same_sequence_in_another_process, run
 
@@ -135,3 +137,93 @@ def test_suggest_says_when_genes_make_no_architecture(space):
 
 def test_widths_have_an_order():
     assert isinstance(distributions(get_space("mlp"))["width 1"], optuna.distributions.IntDistribution)
+
+
+def study_of(space, sampler, n_trials, direction="maximize", seed=0):
+    """A study that looks for the best (or worst) of a landscape."""
+    sign = 1.0 if direction == "maximize" else -1.0
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    study.optimize(lambda trial: sign * Landscape(space, seed)(suggest(trial, space)[None])[0], n_trials=n_trials)
+    return study
+
+
+def rows_of(study, space):
+    return np.array([[trial.params[name] for name in space.gene_names] for trial in study.trials])
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_predictors_find_what_is_good_in_either_direction(space, direction):
+    study = study_of(space, SurrogateSampler(space, seed=0), 25, direction)
+    X, landscape = rows_of(study, space), Landscape(space)
+    assert all(trial.state == TrialState.COMPLETE for trial in study.trials), "never invalid"
+    assert len(np.unique(X, axis=0)) == 25, "never twice"
+    late, everywhere = landscape(X[10:]), landscape(space.enumerate())
+    assert late.mean() > everywhere.mean() + everywhere.std()
+
+
+def test_the_first_ones_are_random_and_a_seed_repeats_them_all(space):
+    first, again, later = (study_of(space, SurrogateSampler(space, seed=s), 13, seed=s) for s in (0, 0, 1))
+    np.testing.assert_array_equal(rows_of(first, space), rows_of(again, space))
+    assert not np.array_equal(rows_of(first, space), rows_of(later, space))
+
+
+def test_other_parameters_are_sampled_independently(space):
+    def objective(trial):
+        rate = trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+        score = Landscape(space)(suggest(trial, space)[None])[0]
+        return score + trial.suggest_int("depth", 1, 3) if trial.suggest_categorical("deep", [True, False]) else rate
+
+    study = optuna.create_study(direction="maximize", sampler=SurrogateSampler(space, n_startup_trials=4, seed=0))
+    study.optimize(objective, n_trials=8)
+    assert len({trial.params["rate"] for trial in study.trials}) == 8
+    assert {"depth" in trial.params for trial in study.trials} == {True, False}
+
+
+def test_a_predictor_of_ones_own_is_asked_and_failures_are_survived(space):
+    class First:
+        """Prefers small genes, and remembers what it was told."""
+
+        def fit(self, X, y):
+            told.append((len(X), float(y.min())))
+
+        def predict(self, X, *, return_std):
+            assert not return_std, "the greedy acquisition looks at no deviations"
+            return -X.sum(axis=1).astype(float)
+
+    def objective(trial):
+        suggest(trial, space)
+        if trial.number == 1:
+            raise optuna.TrialPruned
+        return float("nan") if trial.number == 2 else 1.0
+
+    told = []
+    sampler = SurrogateSampler(space, First(), acquisition="greedy", n_startup_trials=3, pool_size=30_000, seed=0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(objective, n_trials=5)
+    assert [n for n, _ in told] == [3, 4], "failed ones are told, as the worst"
+    everything = space.enumerate()
+    assert rows_of(study, space)[3].sum() == everything.sum(axis=1).min()
+
+
+def test_a_study_goes_on_with_a_new_sampler_and_running_trials_are_not_repeated(space):
+    study = optuna.create_study(direction="maximize", sampler=SurrogateSampler(space, seed=0))
+    for _ in range(3):
+        suggest(study.ask(), space)
+    study.sampler = SurrogateSampler(space, seed=0, n_startup_trials=2)
+    waiting = [study.ask(distributions(space)) for _ in range(4)]
+    for trial in waiting:
+        study.tell(trial, float(trial.params["op0"]))
+    study.ask(distributions(space))
+    assert len(np.unique(rows_of(study, space), axis=0)) == 8
+
+
+def test_several_objectives_are_refused(space):
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=SurrogateSampler(space))
+    with pytest.raises(InvalidInputError, match="expected a study of one objective, got 2"):
+        study.ask(distributions(space))
+
+
+def test_without_optuna_the_error_says_what_to_install():
+    code = "import sys; sys.modules['optuna'] = None; import surrogate_nas.integrations.optuna"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "MissingExtraError: surrogate_nas.integrations.optuna needs optuna: pip install" in done.stderr

@@ -1,17 +1,4 @@
-"""Optuna's samplers as strategies, and a sampler for Optuna that asks our predictors.
-
-An architecture is one parameter per gene, by the gene's name; see :func:`distributions`.
-
-    study = optuna.create_study(direction="maximize", sampler=SurrogateSampler(space, seed=0))
-    study.optimize(lambda trial: train(suggest(trial, space), lr=trial.suggest_float("lr", 1e-4, 1e-1)), n_trials=50)
-
-    strategy = OptunaStrategy(space, sampler=TPESampler(seed=0), random_state=0)
-    result = sn.search(objective, strategy, budget=150)
-
-References:
-    Akiba, Sano, Yanase, Ohta, Koyama: Optuna: A Next-generation Hyperparameter Optimization Framework. KDD 2019.
-    https://arxiv.org/abs/1907.10902
-"""
+"""Any Optuna sampler as a strategy."""
 
 import copy
 import logging
@@ -21,58 +8,23 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
+import optuna
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import TrialState, create_trial
 
-from surrogate_nas.core import InvalidInputError, MissingExtraError, Proposal, SpaceExhaustedError, spawn_seeds
+from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError, spawn_seeds
 from surrogate_nas.core.random import RandomState
+from surrogate_nas.integrations.optuna.parameters import distributions
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import Key, Predicate, Strategy
 from surrogate_nas.strategies.base import Floats
 from surrogate_nas.strategies.ledger import Candidate
-
-try:
-    import optuna
-    from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-    from optuna.samplers import BaseSampler, TPESampler
-    from optuna.trial import TrialState, create_trial
-except ImportError:
-    raise MissingExtraError.of("optuna", "optuna", "surrogate_nas.integrations.optuna") from None
 
 #: How often a sampler is asked again before what is nearest to its last idea is taken instead.
 MAX_TRIES = 4
 
 #: Among how many random candidates the nearest one is looked for.
 NEAREST_OF = 256
-
-
-def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """One distribution per gene, by name: integers where values have an order (widths ...), else categories."""
-    return {
-        name: IntDistribution(0, n - 1) if ordinal else CategoricalDistribution(tuple(range(n)))
-        for name, n, ordinal in zip(space.gene_names, space.cardinalities.tolist(), space.ordinal, strict=True)
-    }
-
-
-def suggest(trial: Any, space: SearchSpace) -> npt.NDArray[np.int16]:
-    """Have a trial choose an architecture.
-
-    Args:
-        trial: An ``optuna.Trial``; further parameters may be suggested before and after.
-        space: Where the architecture comes from.
-
-    Returns:
-        Its row, int16 of shape (d,).
-
-    Raises:
-        TrialPruned: The sampler chose genes that make no valid architecture together. ``SurrogateSampler`` never does.
-    """
-    genes = [
-        trial.suggest_int(name, 0, n - 1) if ordinal else trial.suggest_categorical(name, tuple(range(n)))
-        for name, n, ordinal in zip(space.gene_names, space.cardinalities.tolist(), space.ordinal, strict=True)
-    ]
-    row = np.array(genes, dtype=np.int16)
-    if not space.valid(row[None])[0]:
-        raise optuna.TrialPruned(f"{row.tolist()} is no architecture of space {space.name!r}")
-    return row
 
 
 @final
