@@ -25,7 +25,7 @@ from surrogate_nas.experiments.objectives import (
 )
 from surrogate_nas.experiments.searching import search
 from surrogate_nas.experiments.task_sources import Sources, sources_for
-from surrogate_nas.strategies import RandomSearch, RegularizedEvolution, Strategy
+from surrogate_nas.strategies import Hyperband, RandomSearch, RegularizedEvolution, Strategy
 from surrogate_nas.tables import Table
 from surrogate_nas.testing.strategy import Landscape
 
@@ -129,6 +129,22 @@ def test_less_is_better_where_the_metric_says_so(table):
     run = by_run(comparison, "random", "size", 0)
     np.testing.assert_allclose(run["regret"], np.minimum.accumulate(run["value"]) - y.min())
     assert run["test_regret"].isna().all()
+
+
+def test_seconds_and_workers_are_those_of_the_table():
+    space = sn.get_space("nas-bench-201")
+    X = space.enumerate()[:300]
+    rng = np.random.default_rng(0)
+    columns = {
+        Column("a", "accuracy", "val", 12): rng.random(300),
+        Column("a", "seconds", "", 12): rng.uniform(1, 9, 300),
+    }
+    objective = TableObjective(Table(space, X, columns), task="a", cost="seconds")
+    comparison = compare(["random"], objective, budget_s=60, seeds=3, workers=4)
+    for _, run in comparison.frame.groupby("run", observed=True):
+        assert set(run["worker"]) == {0, 1, 2, 3}
+        assert run["cost_s"].sum() > 60
+        assert run["cost_s"].iloc[:-4].sum() < 60
 
 
 def test_runs_are_paired_and_independent(objectives):
@@ -327,14 +343,26 @@ def test_epochs_are_the_strategys_else_the_objectives():
     rng = np.random.default_rng(0)
     table = Table(space, X, {Column("a", "accuracy", "val", n, unit="1"): rng.random(60) for n in (12, 200)})
     objective = TableObjective(table, task="a", epochs=200)
-    frame = compare(["random"], objective, budget=5, seeds=1).frame
-    assert frame["epochs"].tolist() == [200] * 5
+    levels = partial(Hyperband, levels=(12, 200))
+    comparison = compare({"full": "random", "hyperband": levels}, objective, budget=40, seeds=3)
+    frame = comparison.frame
+    assert set(frame.loc[frame["strategy"] == "full", "epochs"]) == {200}
+    assert set(frame.loc[frame["strategy"] == "hyperband", "epochs"]) == {12, 200}
+    assert not frame[["run", "architecture", "epochs"]].duplicated().any()
+    for seed in range(3):
+        alone = search(objective, levels(space, random_state=seed_of("a", seed)), budget=40)
+        run = by_run(comparison, "hyperband", "a", seed)
+        assert run["epochs"].tolist() == alone.epochs.tolist()
+        np.testing.assert_array_equal(run["regret"], alone.regret())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"budget": 0}, "budget: expected at least 1"),
+        ({"budget": None}, "expected a number of evaluations or of seconds"),
+        ({"budget_s": 3.0}, "no training times"),
+        ({"workers": 0}, "workers: expected at least 1"),
         ({"batch_size": 0}, "batch_size: expected at least 1"),
         ({"seeds": 0}, "seeds: expected"),
         ({"seeds": [1, 1]}, "seeds: expected"),
