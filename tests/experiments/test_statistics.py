@@ -319,6 +319,38 @@ def test_performance_profiles_compare_with_the_fastest():
     assert within.tolist() == pytest.approx([1 / 3, 2 / 3, 0])
 
 
+def test_short_trainings_are_charged_as_what_they_are():
+    """Ten trainings of a tenth are one full training; nothing is known before the first is finished."""
+    short = pd.DataFrame({"strategy": "a", "task": "A", "seed": 0, "step": range(1, 13), "regret": 0.5, "epochs": 10})
+    short.loc[:4, "regret"] = np.nan
+    short.loc[10:, ["regret", "epochs"]] = [[0.2, 50], [0.1, 100]]
+    full = pd.DataFrame({"strategy": "b", "task": "A", "seed": 0, "step": [1, 2], "regret": [0.9, 0.8], "epochs": 100})
+    frame = pd.concat([short, full]).sample(frac=1, random_state=0)
+    counted = st.by_full_trainings(frame)
+    assert counted[["strategy", "step", "regret"]].to_numpy().tolist() == [
+        ["a", 1, 0.5], ["a", 2, 0.2], ["a", 3, 0.1], ["b", 1, 0.9], ["b", 2, 0.8],
+    ]  # fmt: skip
+    seconds = st.by_full_trainings(frame.assign(cost_s=frame["epochs"] * 3.7), cost="cost_s")
+    assert seconds[["strategy", "step", "regret"]].equals(counted[["strategy", "step", "regret"]])
+    assert st.read_runs(counted).budget == 3
+
+
+def test_full_trainings_alone_count_as_evaluations():
+    frame = tidy(random_regret(2, 2, 3, 5)).assign(epochs=200, cost_s=0.1)
+    for cost in ("epochs", "cost_s"):
+        np.testing.assert_array_equal(
+            st.read_runs(st.by_full_trainings(frame, cost=cost)).regret, st.read_runs(frame).regret
+        )
+    unknown = frame.assign(epochs=pd.array([pd.NA] * len(frame), dtype="Int64"))
+    assert len(st.by_full_trainings(unknown, cost="cost_s")) == len(frame)
+    with pytest.raises(
+        InvalidInputError, match="epochs: expected what each evaluation cost, got 60 of 60 rows without"
+    ):
+        st.by_full_trainings(unknown)
+    with pytest.raises(InvalidInputError, match="expected a frame with the column 'cost_s'"):
+        st.by_full_trainings(frame.drop(columns="cost_s"), cost="cost_s")
+
+
 def test_only_some_strategies_and_tasks():
     regret = random_regret(3, 3, 2, 2)
     part = st.read_runs(tidy(regret)).select(strategies=["c", "a"], tasks=["B"])

@@ -7,6 +7,7 @@ what one random architecture lacks there (:meth:`Runs.scale`).
 Symbols: s strategies, t tasks, r seeds, n evaluations.
 """
 
+from surrogate_nas.experiments.statistics.clock import by_full_trainings
 from surrogate_nas.experiments.statistics.profiles import (
     performance_profile,
     probability_of_improvement,
@@ -35,6 +36,7 @@ __all__ = [
     "Runs",
     "area_under_curve",
     "average_ranks",
+    "by_full_trainings",
     "critical_difference",
     "evaluations_to_target",
     "evaluations_to_target_over_tasks",

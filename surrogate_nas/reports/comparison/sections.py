@@ -180,7 +180,8 @@ def method(found: Findings) -> list[Html]:
         "on which every chosen strategy has a run are averaged over and ranked.",
         f"Intervals are 95 % percentile bootstraps of {RESAMPLES:,} draws: tasks with replacement, then seeds "
         "within each, the same for all strategies; for one task they tell of its seeds alone. The bands of the "
-        "curves draw tasks, and for the chance in seeds a normal error with the standard error of the mean.",
+        "curves draw tasks, and for the chance in seeds a normal error with the standard error of the mean. The "
+        "headline draws apart from the tables, and may differ from them in the last digit of an interval.",
         "Average ranks, Friedman's test with correction for ties and Nemenyi's critical difference q √(k (k + 1) / "
         "6 n) for k strategies on n tasks are as in Demšar (2006, JMLR 7); the probability of improvement as in "
         "Agarwal et al. (2021, NeurIPS). Evaluations until the target treat runs that missed it as said in the "

@@ -207,14 +207,16 @@ function perTask(now, blocks) {
 }
 
 function pairs(now) {
-  const name = (s) => DATA.strategies[s].name;
-  const share = (a, b) => mean(now.tasks.map((t) => improvement(now.final(a, t), now.final(b, t))));
-  table($("pairs-table"), ["better than →", ...now.strategies.map(name)], now.strategies.map((a) => [{ node: named(a) },
-    ...now.strategies.map((b) => {
-      if (a === b) return { text: "" };
-      const p = share(a, b);
-      return { text: p.toFixed(2), style: shade(Math.max(0, 2 * p - 1)) };
-    })]));
+  const { strategies, tasks } = now, runs = strategies.map((s) => tasks.map((t) => now.final(s, t)));
+  const share = strategies.map(() => []);
+  runs.forEach((first, a) => runs.slice(0, a).forEach((second, b) => {
+    share[a][b] = mean(tasks.map((_, t) => improvement(first[t], second[t])));
+    share[b][a] = 1 - share[a][b];
+  }));
+  table($("pairs-table"), ["better than →", ...strategies.map((s) => DATA.strategies[s].name)], strategies.map((s, a) => [
+    { node: named(s) },
+    ...strategies.map((_, b) => (a === b ? { text: "" } : { text: share[a][b].toFixed(2), style: shade(Math.max(0, 2 * share[a][b] - 1)) })),
+  ]));
 }
 
 function draw() {
