@@ -156,6 +156,8 @@ def _describe(value: Any) -> Any:
         return value.name
     if isinstance(value, Limit):
         return value.describe()
+    if isinstance(value, Strategy):  # inside another one
+        return describe_strategy(value)
     if isinstance(value, list | tuple):
         return [_describe(item) for item in value]
     if isinstance(value, Mapping):  # of tasks to learn from, say; their data may not even be loaded yet
