@@ -38,6 +38,10 @@ _HOMES = {
     "brp-nas": ("experiments.presets", "brp_nas"),
     "monte-carlo-tree-search": ("strategies.tree_search", "MonteCarloTreeSearch"),
     "gradient-ascent": ("experiments.presets", "gradient_ascent"),
+    "library-search": ("experiments.transfer", "library_search"),
+    "warm-evolution": ("experiments.transfer", "warm_evolution"),
+    "source-ensemble": ("experiments.transfer", "source_ensemble"),
+    "hybrid": ("strategies.hybrid", "HybridSearch"),
 }
 
 

@@ -23,6 +23,7 @@ from surrogate_nas.strategies.fidelity import levels_between
 from surrogate_nas.strategies.genetic import GeneticAlgorithm
 from surrogate_nas.strategies.gradient import GradientAscent
 from surrogate_nas.strategies.halving import SuccessiveHalving
+from surrogate_nas.strategies.hybrid import HybridSearch
 from surrogate_nas.strategies.hyperband import Hyperband, hyperband_brackets
 from surrogate_nas.strategies.learning_curve import LearningCurveStopping
 from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
@@ -49,6 +50,7 @@ __all__ = [
     "GeneticAlgorithm",
     "GradientAscent",
     "Greedy",
+    "HybridSearch",
     "Hyperband",
     "Key",
     "LearningCurveStopping",

@@ -23,10 +23,22 @@ class RunningRank:
         Args:
             score: Higher is better; NaN = failed.
         """
-        value = -math.inf if math.isnan(score) else score
-        known = self._sorted
-        below, up_to = bisect_left(known, value), bisect_right(known, value)
-        insort(known, value)
-        if value == -math.inf:
+        rank = self.of(score, own=1)
+        insort(self._sorted, _comparable(score))
+        return rank
+
+    def of(self, score: float, *, own: int = 0) -> float:
+        """Rank of ``score`` among those remembered.
+
+        Args:
+            score: Higher is better; NaN = failed.
+            own: 1 where the score is not among them yet, and so counts itself.
+        """
+        if math.isnan(score):
             return 0.0
-        return (below + up_to + 1) / 2 / len(known)
+        known = self._sorted
+        return (bisect_left(known, score) + bisect_right(known, score) + own) / 2 / max(1, len(known) + own)
+
+
+def _comparable(score: float) -> float:
+    return -math.inf if math.isnan(score) else score

@@ -17,6 +17,7 @@ from surrogate_nas.strategies import (
     ExpectedHypervolumeImprovement,
     GeneticAlgorithm,
     GradientAscent,
+    HybridSearch,
     Hyperband,
     LearningCurveStopping,
     LocalSearch,
@@ -99,6 +100,7 @@ FACTORIES = {
     "scalarized": scalarized,
     "constrained": constrained,
     "gradient ascent": climbing,
+    "hybrid": HybridSearch,
     "expected hypervolume": expected_hypervolume,
 }
 
