@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 #: Where each public name lives.
 _HOMES = {
+    "ArchitectureLibrary": "experiments",
     "AutoPredictor": "predictors",
     "CallableObjective": "experiments",
     "Column": "core",

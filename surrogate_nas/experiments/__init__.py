@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from surrogate_nas.experiments.comparing import compare
     from surrogate_nas.experiments.comparison import Comparison
     from surrogate_nas.experiments.confirmation import confirm
+    from surrogate_nas.experiments.library import ArchitectureLibrary
     from surrogate_nas.experiments.main_job import MainJobResult, Settings, run_main_job, sources_of
     from surrogate_nas.experiments.objectives import (
         CallableObjective,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 #: Where each public name lives; on first use, because the trainer brings torch.
 _HOMES = {
+    "ArchitectureLibrary": "library",
     "Arm": "arms",
     "Budget": "arms",
     "CallableObjective": "objectives",
@@ -63,6 +65,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ArchitectureLibrary",
     "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "Limit", "LoggedTrainings", "MainJobResult",
     "MultiObjective", "NoisyObjective", "Objective", "Outcome", "PredictorObjective", "ReplayedTrainings",
     "ReplicatedObjective", "RunLog", "SearchResult", "Settings", "TableObjective", "TrainingObjective",

@@ -18,6 +18,8 @@ _HOMES = {
     "Ranking": "ranking",
     "RelaxedPredictor": "relaxed",
     "Ridge": "ridge",
+    "SourceEnsemble": "source_ensemble",
+    "SourceModels": "source_ensemble",
     "State": "state",
     "TransferPredictor": "transfer.predictor",
     "explain": "explanations",
