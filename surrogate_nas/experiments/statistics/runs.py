@@ -122,7 +122,10 @@ def read_runs(frame: "pd.DataFrame | Runs", *, column: str = "regret") -> Runs:
     known = np.zeros(len(tasks), dtype=bool)
     known[t[np.isfinite(values)]] = True
     if not known.any():
-        raise InvalidInputError(f"{column}: expected a number in some row, got {len(frame)} rows without one")
+        raise InvalidInputError(
+            f"{column}: expected a number in some row, got {len(frame)} rows without one; "
+            "it takes tasks whose best score is known"
+        )
     step = frame["step"].to_numpy(dtype=np.float64, na_value=np.nan)
     if not ((step >= 1) & (step == np.floor(step))).all():
         raise InvalidInputError("step: expected whole numbers from 1, got others")
