@@ -1,6 +1,6 @@
 """What short trainings are worth to a search: regret against the epochs spent, on real trainings.
 
-    SURROGATE_NAS_DATA=folder python analysis/22_multi_fidelity.py [--seeds 100]
+    SURROGATE_NAS_DATA=folder python analysis/22_multi_fidelity.py [--seeds 100] [--out figure.svg]
 
 Protocol. (1) NAS-Bench-201, all 15,625 rows, no exact row twice, CIFAR-10 validation accuracy after 12 and after 200
 epochs (``nas-bench-201.parquet`` in the folder that SURROGATE_NAS_DATA names). The two schedules are separate
@@ -33,13 +33,17 @@ from surrogate_nas.core.statistics import bootstrap_mean, spearman
 from surrogate_nas.experiments.catalogue import make_strategy
 from surrogate_nas.experiments.objectives import TableObjective
 from surrogate_nas.experiments.searching import search
+from surrogate_nas.reports.palette import series
 from surrogate_nas.strategies.curves import MIN_POINTS, extrapolate, regress
 
 Floats = npt.NDArray[np.float64]
+Curves = dict[str, Floats]
 
 PLAIN = ("random", "regularized-evolution")
 LEVELLED = ("successive-halving", "hyperband", "asha", "bohb", "learning-curve")
 WORTH = np.array([5, 10, 25, 50, 100, 150])
+#: Where the curves of the figure are drawn, in full trainings: from the first one on.
+GRID = np.geomspace(1, 150, 120)
 
 N_NETWORKS, FULL = 240, 40
 #: Shortest trainings that say hardly anything, and that say something.
@@ -63,20 +67,22 @@ def known_scores(objective: TableObjective) -> Floats:
     return np.sort(values[~np.isnan(values)])
 
 
-def compare(objective: TableObjective, levels: tuple[int, ...], worth: npt.NDArray[np.int64], seeds: int) -> None:
-    """Print regret at equal epochs for every strategy."""
+def compare(objective: TableObjective, levels: tuple[int, ...], worth: npt.NDArray[np.int64], seeds: int) -> Curves:
+    """Print regret at equal epochs for every strategy; returns mean regret after the numbers in ``GRID``."""
+    curves: Curves = {}
     scores = known_scores(objective)
     share_of_best = scores[-1] - scores[-int(np.ceil(len(scores) / 1000))]
     print(f"  {'epochs of ... full trainings':<28}" + "".join(f"{n:>22}" for n in worth) + "   top .1%  trained  CPU s")
     for name in PLAIN + LEVELLED:
         begin = time.process_time()
         options = {"levels": levels} if name in LEVELLED else {}
-        regrets, trained = np.empty((seeds, len(worth))), []
+        regrets, drawn, trained = np.empty((seeds, len(worth))), np.empty((seeds, len(GRID))), []
         for seed in range(seeds):
             strategy = make_strategy(name, objective.space, random_state=seed, **options)
             result = search(objective, strategy, budget_s=float(worth[-1] * levels[-1]))
-            last = np.searchsorted(result.elapsed_s, worth * levels[-1], side="right") - 1
-            regrets[seed] = result.regret()[last]
+            regret, spent = result.regret(), result.elapsed_s / levels[-1]
+            regrets[seed] = regret[np.searchsorted(spent, worth, side="right") - 1]
+            drawn[seed] = regret[np.searchsorted(spent, GRID, side="right") - 1]
             trained.append(len(np.unique(objective.space.keys(result.X))))
         cpu_s = (time.process_time() - begin) / seeds
         cells = [bootstrap_mean(column, np.random.default_rng(0)) for column in regrets.T]
@@ -86,6 +92,34 @@ def compare(objective: TableObjective, levels: tuple[int, ...], worth: npt.NDArr
             + f"{np.mean(regrets[:, -1] <= share_of_best + 1e-9):>10.0%}{np.mean(trained):>9.0f}{cpu_s:>7.2f}",
             flush=True,
         )
+        curves[name] = drawn.mean(axis=0)
+    return curves
+
+
+def draw(curves: Curves, path: Path) -> None:
+    """Write the figure: mean regret against epochs, both on logarithmic axes."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "surrogate_nas"  # the same figures give the same file
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4.5))
+    for i, (name, regret) in enumerate(curves.items()):
+        axes.plot(GRID, regret, label=name, color=series(i).light, ls="--" if name in PLAIN else "-", lw=1.8)
+    axes.set(
+        xscale="log", yscale="log", xlabel="epochs spent, in full trainings of 200", ylabel="mean regret in points"
+    )
+    axes.set_xticks(WORTH, [str(n) for n in WORTH])
+    axes.set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
+    axes.minorticks_off()
+    axes.set_title("NAS-Bench-201, CIFAR-10: what 12-epoch trainings are worth")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    print(f"  {path}")
 
 
 def trained_curves() -> TableObjective:
@@ -133,11 +167,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=100)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--out", type=Path, default=Path("analysis/figures/multi_fidelity.svg"))
+    options = parser.parse_args()
+    seeds = options.seeds
     if folder := os.environ.get("SURROGATE_NAS_DATA"):
         objective = nas_bench_201(Path(folder))
         print(f"(1) NAS-Bench-201, CIFAR-10, 12 and 200 epochs: mean regret in points, {seeds} seeds")
-        compare(objective, objective.schedules, WORTH, seeds)
+        draw(compare(objective, objective.schedules, WORTH, seeds), options.out)
     else:
         print("(1) SURROGATE_NAS_DATA is not set: no published table with two schedules")
     print(f"(2) {N_NETWORKS} graph networks trained on digits for {FULL} epochs")
