@@ -1,4 +1,4 @@
-"""Local search: look at all neighbours, go to the best, begin again where none is better.
+"""Local search: look at the neighbours, go to a better one, begin again where none is better.
 
 References:
     [white2020] White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search. UAI 2021.
@@ -46,9 +46,9 @@ class LocalSearch(Strategy):
     """Climb from neighbour to neighbour [white2020].
 
     The climb starts at the best of ``initial_size`` random architectures. The neighbours of where it stands, all
-    that are one edit away, are evaluated in random order. With ``move="best"`` all of them are, and the climb goes on
-    from the best one; with ``move="first"`` from the first that is better, which finds good ones sooner within a
-    hundred evaluations. Where none is better, that is a local optimum, and the climb begins again.
+    that are one edit away, are evaluated in random order. With ``move="first"`` the climb goes on from the first that
+    is better; with ``move="best"``, as published, all of them are evaluated, and it goes on from the best. Where none
+    is better, that is a local optimum. There, and where only places it has been at are better, it begins again.
 
     What was evaluated before is not evaluated again, and its score counts. Neighbours may be told in any order; fewer
     architectures are proposed than asked for, or none, where the next step depends on those that are pending.
@@ -57,7 +57,7 @@ class LocalSearch(Strategy):
     Args:
         space: Where the architectures come from.
         initial_size: Random architectures to choose a start from.
-        move: "best" or "first": where to go on, as above.
+        move: "first" or "best": where to go on, as above; "first" gets further with the same evaluations.
         restart: Where the next climb begins: "best" = at the best architecture whose neighbours were not looked at
             yet; "random" = at the best of ``initial_size`` new random ones.
         random_state: Seed of every random choice.
@@ -73,7 +73,7 @@ class LocalSearch(Strategy):
         space: SearchSpace,
         *,
         initial_size: int = 10,
-        move: Literal["best", "first"] = "best",
+        move: Literal["first", "best"] = "first",
         restart: Literal["random", "best"] = "best",
         random_state: RandomState = None,
         allowed: Predicate | None = None,
@@ -81,8 +81,8 @@ class LocalSearch(Strategy):
     ) -> None:
         if initial_size < 1:
             raise InvalidInputError(f"initial_size: expected at least 1, got {initial_size}")
-        if move not in ("best", "first"):
-            raise InvalidInputError(f"move: expected 'best' or 'first', got {move!r}")
+        if move not in ("first", "best"):
+            raise InvalidInputError(f"move: expected 'first' or 'best', got {move!r}")
         if restart not in ("random", "best"):
             raise InvalidInputError(f"restart: expected 'random' or 'best', got {restart!r}")
         super().__init__(space, random_state=random_state, allowed=allowed, key=key)
@@ -171,15 +171,17 @@ class LocalSearch(Strategy):
             return False
         known = [key for key in place.near if key in scores]
         complete = len(known) == len(place.near)
-        best = max(known, key=scores.__getitem__, default=None) if complete or self.move == "first" else None
-        if best is not None and scores[best] > place.score:
-            if best in self._left:  # the way from there is known, and so is where it ends
-                self._begin_again()
-            else:
-                self._stand(best, place.near[best], scores[best])
+        if self.move == "best" and not complete:
+            return False
+        better = [key for key in known if scores[key] > place.score]
+        ahead = [key for key in better if key not in self._left]  # from the others, the way is known
+        if ahead:
+            best = max(ahead, key=scores.__getitem__)
+            self._stand(best, place.near[best], scores[best])
             return True
         if complete:
-            self.optima.append(Member(place.score, self.ledger.rows([place.row])))
+            if not better:
+                self.optima.append(Member(place.score, self.ledger.rows([place.row])))
             self._begin_again()
         return complete
 

@@ -60,7 +60,7 @@ def test_it_stops_only_at_local_optima_of_the_embedded_table(move):
 
 def test_the_climb_starts_at_the_best_of_the_first_and_goes_on_from_its_best_neighbour(space):
     scores = Landscape(space)(space.enumerate())
-    strategy = LocalSearch(space, initial_size=6, random_state=0, key="row")
+    strategy = LocalSearch(space, initial_size=6, move="best", random_state=0, key="row")
     first, y = climb(strategy, scores, 6)
     start = first[y.argmax()]
     near = space.neighbors(start)
