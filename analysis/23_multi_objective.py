@@ -146,7 +146,7 @@ def constrained(title: str, table: sn.Table, task: str, seeds: int) -> None:
 def staircase(costs: Floats) -> Floats:
     """The front of accuracy and latency, cheapest first."""
     front = costs[pareto_mask(costs[:, :2])][:, :2]
-    return np.unique(front, axis=0)[:, ::-1] * [1, -1]
+    return np.asarray(np.unique(front, axis=0)[::-1, ::-1] * [1, -1])
 
 
 def draw(title: str, costs: Floats, curves: dict[str, Floats], first: dict[str, Floats], path: Path) -> None:
