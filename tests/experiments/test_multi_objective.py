@@ -11,7 +11,7 @@ from surrogate_nas.experiments.catalogue import make_strategy
 from surrogate_nas.experiments.multi_objective import constrained_evolution, ehvi, parego, scalarized_evolution
 from surrogate_nas.experiments.objectives import MultiObjective, TableObjective
 from surrogate_nas.experiments.searching import search
-from surrogate_nas.strategies import RandomSearch
+from surrogate_nas.strategies import RandomSearch, RegularizedEvolution, Scalarized
 from surrogate_nas.strategies.hypervolume import reference_of
 
 METRICS = ("accuracy", "latency", "params")
@@ -147,3 +147,14 @@ def test_by_name_with_options():
     assert make_strategy("constrained-evolution", space, limits=(None, 3.0)).limits == (None, 3.0)
     with pytest.raises(InvalidInputError, match="unknown option 'popsize'"):
         make_strategy("nsga2", space, popsize=3)
+
+
+def test_a_run_folder_remembers_what_is_inside_a_wrapper(graph, tmp_path):
+    weighted = scalarized_evolution(graph.space, weights=(1, 1, 1), random_state=3)
+    whole = search(graph, scalarized_evolution(graph.space, weights=(1, 1, 1), random_state=3), budget=12)
+    search(graph, weighted, budget=7, run_dir=tmp_path)
+    again = scalarized_evolution(graph.space, weights=(1, 1, 1), random_state=3)
+    np.testing.assert_array_equal(search(graph, again, budget=12, run_dir=tmp_path).X, whole.X)
+    other = Scalarized(RegularizedEvolution(graph.space, population_size=5, random_state=3), weights=(1, 1, 1))
+    with pytest.raises(InvalidInputError, match="population_size"):
+        search(graph, other, budget=12, run_dir=tmp_path)
