@@ -219,10 +219,15 @@ class Asynchronous:
             if logged == (X[0].tolist(), None if epochs is None else int(epochs[0])):
                 break
         else:
+            smaller = not self.account.left(len(self.pending))
             raise edited(
                 record,
-                f"expected one of the architectures that the strategy proposes, got {logged[0]}; was the log edited, "
-                "or the package changed? choose another run folder",
+                f"expected one of the architectures that the strategy proposes, got {logged[0]}; "
+                + (
+                    "a run whose workers do not wait cannot be repeated with a smaller budget than it was begun with"
+                    if smaller
+                    else "was the log edited, or the package changed? choose another run folder"
+                ),
             )
         self._waiting.remove(ticket)
         evaluation = self.journal.empty(1)

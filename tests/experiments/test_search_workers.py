@@ -134,6 +134,20 @@ def test_a_larger_budget_keeps_what_simulated_workers_finished(large, tmp_path):
     assert (np.diff(whole.elapsed_s) >= 0).all()
 
 
+def test_a_smaller_budget_is_a_prefix_or_says_why_not(large, tmp_path):
+    whole = search(large, evolution(), budget=40, workers=4, run_dir=tmp_path)
+    before = (tmp_path / LOG_NAME).read_bytes()
+    answers = []
+    for budget in range(5, 40, 5):
+        try:
+            part = search(large, evolution(), budget=budget, workers=4, run_dir=tmp_path)
+            answers.append(whole.history.head(budget).equals(part.history))
+        except InvalidInputError as error:
+            answers.append("cannot be repeated with a smaller budget" in str(error))
+    assert all(answers)
+    assert (tmp_path / LOG_NAME).read_bytes() == before
+
+
 def test_a_budget_in_seconds_with_simulated_workers_finishes_what_is_under_way():
     objective = TableObjective(timed_table([5.0, 2.0, 4.0, 1.0, 9.0]), task="t")
     result = search(objective, Exhaustive(SPACE), budget_s=7, workers=2)
