@@ -172,3 +172,14 @@ def test_guests_are_compared_like_everybody(space):
     assert comparison.frame["value"].notna().all()
     again = compare(strategies, objective, budget=40, seeds=6)
     assert again.frame.equals(comparison.frame)
+
+
+def test_an_optuna_sampler_is_compared_in_one_line():
+    pytest.importorskip("optuna")
+    from surrogate_nas.integrations import OptunaStrategy
+
+    objective = TableObjective(sn.load_table("nas-bench-graph"), task="cora")
+    one, two = (compare({"tpe": OptunaStrategy}, objective, budget=12, seeds=2, n_jobs=jobs) for jobs in (1, 2))
+    assert one.frame.equals(two.frame), "the seeds of the comparison decide all"
+    first, second = (run["architecture"].tolist() for _, run in one.frame.groupby("seed"))
+    assert first != second
