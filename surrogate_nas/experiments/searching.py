@@ -48,8 +48,9 @@ def search(
 
     With several workers, those that share a batch (``batch_size`` above 1) are told together, in the order asked.
     With a ``batch_size`` of 1 nobody waits: whoever is free gets the next architecture, and the strategy is told
-    in the order of finishing. Where results are recorded (a table), time is simulated: the order follows the
-    recorded seconds. Elsewhere each worker is a process.
+    in the order of finishing; such a run continues with the same budget or a larger one, not with a smaller one.
+    Where results are recorded (a table), time is simulated: the order follows the recorded seconds. Elsewhere each
+    worker is a process.
 
     Args:
         objective: What is good: ``TableObjective(table, task=...)``, ``PredictorObjective(predictor)``,
