@@ -13,6 +13,7 @@ from surrogate_nas.strategies import Strategy
 
 #: Module (below this package) and name of each strategy's class or preset.
 _HOMES = {
+    "default": ("experiments.default", "default_strategy"),
     "random": ("strategies.random", "RandomSearch"),
     "exhaustive": ("strategies.exhaustive", "Exhaustive"),
     "local-search": ("strategies.local", "LocalSearch"),

@@ -176,7 +176,7 @@ def get_acquisition(acquisition: str | Acquisition) -> Acquisition:
 
 
 def _positive(std: Floats) -> Floats:
-    return np.maximum(std, max(SURE * float(std.max(initial=0.0)), np.finfo(np.float64).tiny))
+    return np.maximum(std, max(SURE * float(std.max(initial=0.0)), 1e-100))
 
 
 def _log_pdf(z: Floats) -> Floats:

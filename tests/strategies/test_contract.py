@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from surrogate_nas import encodings, predictors
-from surrogate_nas.predictors import RelaxedPredictor
+from surrogate_nas.encodings import OneHotEncoder
+from surrogate_nas.predictors import Predictor, RelaxedPredictor, Ridge
 from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space
 from surrogate_nas.strategies import (
     ASHA,
@@ -21,6 +22,7 @@ from surrogate_nas.strategies import (
     Hyperband,
     LearningCurveStopping,
     LocalSearch,
+    ModelBased,
     MonteCarloTreeSearch,
     RandomSearch,
     RegularizedEvolution,
@@ -75,6 +77,12 @@ def climbing(space, *, random_state):
     return GradientAscent(space, predictor=predictor, refit_every=80, n_steps=4, random_state=random_state)
 
 
+def modelled(space, *, random_state, **options):
+    predictor = Predictor(space, OneHotEncoder(space), Ridge())
+    settings = {"refit_every": 20, "pool_size": 200, **options}
+    return ModelBased(space, predictor=predictor, random_state=random_state, **settings)
+
+
 FACTORIES = {
     "random": RandomSearch,
     "exhaustive": Exhaustive,
@@ -82,11 +90,13 @@ FACTORIES = {
     "evolution": RegularizedEvolution,
     "small evolution": partial(RegularizedEvolution, population_size=10, sample_size=3),
     "local": LocalSearch,
-    "first better": partial(LocalSearch, initial_size=1, move="first", restart="best"),
+    "best neighbour": partial(LocalSearch, initial_size=1, move="best", restart="random"),
     "steady state": SteadyStateEvolution,
     "genetic": GeneticAlgorithm,
     "small genetic": partial(GeneticAlgorithm, population_size=20),
     "annealing": SimulatedAnnealing,
+    "model": modelled,
+    "diverse model": partial(modelled, acquisition="thompson", diverse=True, random_share=0.2),
     "reinforce": Reinforce,
     "successive halving": partial(SuccessiveHalving, levels=(12, 200)),
     "hyperband": partial(Hyperband, levels=(1, 3, 9, 27, 81)),
@@ -133,8 +143,8 @@ def test_a_space_that_has_one_architecture(factory):
 #: Evaluations after which a strategy is better than random search, on every space.
 BETTER_AFTER = {
     "evolution": 150,
-    "local": 300,  # one neighbourhood of a large space is more than 150
-    "first better": 150,
+    "local": 150,
+    "best neighbour": 600,  # one neighbourhood of a large space is more than 200
     "steady state": 150,
     "genetic": 300,  # its first hundred are random
     "small genetic": 150,
