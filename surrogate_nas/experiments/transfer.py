@@ -7,7 +7,7 @@ them is learned once for all seeds where they are handed over as one object, as 
 from collections.abc import Mapping
 from typing import Any
 
-from surrogate_nas.core.random import RandomState
+from surrogate_nas.core.random import RandomState, spawn_seeds
 from surrogate_nas.experiments.learned import learned
 from surrogate_nas.experiments.library import ArchitectureLibrary
 from surrogate_nas.predictors import SourceEnsemble, SourceModels
@@ -49,7 +49,8 @@ def source_ensemble(
     **options: Any,
 ) -> WarmStart:
     """The same beginning, then Bayesian optimisation with a ranking-weighted ensemble; see :class:`SourceEnsemble`."""
-    predictor = SourceEnsemble(learned(SourceModels, space, sources))
+    (seed,) = spawn_seeds(random_state, 1)
+    predictor = SourceEnsemble(learned(SourceModels, space, sources), random_state=seed)
     settings: dict[str, Any] = {"n_initial": 0, "pool_size": WHOLE} | options
     return _warm(ModelBased(space, predictor=predictor, random_state=random_state, **settings), sources, n_warm)
 
