@@ -1,4 +1,4 @@
-"""What evolutionary strategies share: members, tournaments among them, and new mutants of one of them.
+"""What evolutionary strategies share: members, tournaments among them, new mutants of one, and children of two.
 
 One draw of numbers or one screening of rows costs nearly the same for a few as for many, so both are done ahead.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, final
 
 import numpy as np
 
-from surrogate_nas.spaces.base import Rows
+from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.ledger import Candidate, Ledger
 
 #: How many mutants of one parent and how many tournaments are drawn at once.
@@ -86,3 +86,51 @@ class Litters:
 
         litter = self._waiting.setdefault(parent.tobytes(), deque())
         return self._ledger.draw(1, mutants, self._rng, litter, LITTER)
+
+
+@final
+class Brood:
+    """Children of a generation, as many as asked for, with crossover and mutation.
+
+    Where children are asked for again, those before were known already: then each is changed by one edit more.
+
+    Args:
+        space: The space of the rows.
+        parents: The generation, the fittest first, shape (p, d).
+        rng: Random stream.
+        crossover: Share of children that mix the genes of two parents; the others take those of the first.
+        mutation: Share of children that are changed by one edit besides.
+        sample_size: Members drawn, with replacement, for the tournament that chooses a parent.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        parents: Rows,
+        rng: np.random.Generator,
+        *,
+        crossover: float,
+        mutation: float,
+        sample_size: int,
+    ) -> None:
+        self._space = space
+        self._parents = parents
+        self._rng = rng
+        self._crossover = crossover
+        self._mutation = mutation
+        self._sample_size = sample_size
+        self._edits = 0
+
+    def __call__(self, k: int) -> Rows:
+        """Children, shape (k, d)."""
+        space, rng, size = self._space, self._rng, (2, k, self._sample_size)
+        first, second = rng.integers(len(self._parents), size=size).min(axis=2)  # the fittest stand first
+        X = self._parents[first]
+        mixed = np.flatnonzero(rng.random(k) < self._crossover)
+        X[mixed] = space.crossover(X[mixed], self._parents[second[mixed]], rng)
+        mutated = np.flatnonzero(rng.random(k) < self._mutation)
+        X[mutated] = space.mutate(X[mutated], rng)
+        for _ in range(self._edits):
+            X = space.mutate(X, rng)
+        self._edits += 1
+        return X

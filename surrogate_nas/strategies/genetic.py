@@ -8,7 +8,6 @@ References:
 
 import math
 from collections import deque
-from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -18,7 +17,7 @@ from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
-from surrogate_nas.strategies.breeding import Member
+from surrogate_nas.strategies.breeding import Brood, Member
 from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
 
 
@@ -116,30 +115,9 @@ class GeneticAlgorithm(Strategy):
         self.newcomers = []
         self._pool.clear()  # children of the parents before
 
-    def _brood(self) -> Callable[[int], Rows]:
-        """Where children come from: k -> k of them; mutated once more each time it is called again."""
-        extra = -1
-
-        def children(k: int) -> Rows:
-            nonlocal extra
-            extra += 1
-            X = self._breed(k)
-            for _ in range(extra):
-                X = self.space.mutate(X, self._rng)
-            return X
-
-        return children
-
-    def _breed(self, k: int) -> Rows:
-        """As many children as asked for, shape (k, d)."""
-        rng, size = self._rng, len(self.population)
-        first, second = rng.integers(size, size=(2, k, self.sample_size)).min(axis=2)  # the best stand first
-        X = self._genes[first]
-        mixed = np.flatnonzero(rng.random(k) < self.crossover)
-        X[mixed] = self.space.crossover(X[mixed], self._genes[second[mixed]], rng)
-        mutated = np.flatnonzero(rng.random(k) < self.mutation)
-        X[mutated] = self.space.mutate(X[mutated], rng)
-        return X
+    def _brood(self) -> Brood:
+        shares = {"crossover": self.crossover, "mutation": self.mutation}
+        return Brood(self.space, self._genes, self._rng, sample_size=self.sample_size, **shares)
 
     def _sample(self, k: int) -> Rows:
         return self.ledger.sample(k, self._rng)

@@ -7,7 +7,6 @@ References:
 """
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -17,6 +16,7 @@ from surrogate_nas.core import InvalidInputError, MissingExtraError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
+from surrogate_nas.strategies.breeding import Brood
 from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
 
 
@@ -109,26 +109,9 @@ class NSGA2(Strategy):
         self._newcomers, self._n_newcomers = [], 0
         self._pool.clear()  # children of the generation before
 
-    def _brood(self) -> Callable[[int], Rows]:
-        """Children of the population; asked for again since none was new, each is changed by one edit more."""
-        edits = -1
-
-        def children(k: int) -> Rows:
-            nonlocal edits
-            edits += 1
-            first, second = self._rng.integers(len(self.population), size=(2, k, 2)).min(
-                axis=2
-            )  # the fittest stand first
-            X = self.population[first]
-            pairs = np.flatnonzero(self._rng.random(k) < self.crossover)
-            X[pairs] = self.space.crossover(X[pairs], self.population[second[pairs]], self._rng)
-            changed = np.flatnonzero(self._rng.random(k) < self.mutation)
-            X[changed] = self.space.mutate(X[changed], self._rng)
-            for _ in range(edits):
-                X = self.space.mutate(X, self._rng)
-            return X
-
-        return children
+    def _brood(self) -> Brood:
+        shares = {"crossover": self.crossover, "mutation": self.mutation}
+        return Brood(self.space, self.population, self._rng, sample_size=2, **shares)
 
     def _sample(self, k: int) -> Rows:
         return self.ledger.sample(k, self._rng)

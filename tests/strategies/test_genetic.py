@@ -26,7 +26,7 @@ def bred(space, A, B, k=4000, **options):
     strategy = algorithm(space, population_size=2, survival=0.5, **options)
     strategy.tell([A, B], [1.0, 0.0])
     strategy.ask()
-    return strategy._breed(k)
+    return strategy._brood()(k)
 
 
 def test_defaults_are_the_usual_ones(space):
@@ -88,7 +88,7 @@ def test_a_tournament_of_two_selects_in_proportion_to_rank(space):
     strategy = algorithm(space, population_size=size, crossover=0.0, mutation=0.0, sample_size=2)
     strategy.tell(founders, -np.arange(size, dtype=float))
     strategy.ask()
-    wins = (strategy._breed(k)[:, None] == founders).all(axis=2).sum(axis=0)
+    wins = (strategy._brood()(k)[:, None] == founders).all(axis=2).sum(axis=0)
     r = np.arange(1, size + 1)
     assert chisquare(wins, k * (2 * (size - r) + 1) / size**2).pvalue > FALSE_ALARM
 
