@@ -78,7 +78,7 @@ def compare(
             another comparison.
         UnknownNameError: There is no strategy of a name.
     """
-    for name, value in (("batch_size", batch_size), ("workers", workers)):
+    for name, value in (("batch_size", batch_size), ("workers", workers), ("n_jobs", n_jobs)):
         if value < 1:
             raise InvalidInputError(f"{name}: expected at least 1, got {value}")
     settings = {"budget": budget, "budget_s": budget_s, "batch_size": batch_size, "workers": workers}
