@@ -51,7 +51,7 @@ def source_ensemble(
     """The same beginning, then Bayesian optimisation with a ranking-weighted ensemble; see :class:`SourceEnsemble`."""
     (seed,) = spawn_seeds(random_state, 1)
     predictor = SourceEnsemble(learned(SourceModels, space, sources), random_state=seed)
-    settings: dict[str, Any] = {"n_initial": 0, "pool_size": WHOLE} | options
+    settings: dict[str, Any] = {"n_initial": 0, "growth": 0.1, "pool_size": WHOLE} | options
     return _warm(ModelBased(space, predictor=predictor, random_state=random_state, **settings), sources, n_warm)
 
 

@@ -74,6 +74,18 @@ def test_sources_are_learned_from_once(table, few):
     np.testing.assert_array_equal(again.retrieve(), learned(ArchitectureLibrary, table.space, few).retrieve())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_killed_search_is_continued(table, few, name, tmp_path):
+    objective = sn.TableObjective(table, task="cora")
+
+    def strategy():
+        return make_strategy(name, table.space, random_state=0, sources=few)
+
+    search(objective, strategy(), budget=13, run_dir=tmp_path)
+    continued = search(objective, strategy(), budget=22, run_dir=tmp_path)
+    np.testing.assert_array_equal(continued.X, search(objective, strategy(), budget=22).X)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", NAMES)
