@@ -48,13 +48,13 @@ class GradientAscent(Strategy):
     After ``n_initial`` random architectures the predictor is fitted, and again whenever ``refit_every`` more were told
     (or a tenth more, in long runs). From the best ones, architectures are moved as relaxed ones, see
     :class:`Relaxation`: weights of values by exponentiated gradients [kivinen1997], places of ordered genes (layer
-    widths) along their scales. All valid rows that a path comes by are candidates, the best predicted is proposed
-    first. Once they are used up, the next best architectures are climbed from, at last random ones.
+    widths) along their scales. All valid rows that a path comes by within ``reach``, and some mutants of them, are
+    candidates; the best predicted is proposed first. Once they are used up, the next best architectures are climbed
+    from, at last random ones.
 
     Differs from [luo2018]: what is relaxed are genes rather than a learned embedding, and so no decoder is needed. The
     predictor learns ranks of scores, as log-odds, so that no unit has to be known; failures come last. A row on a path
-    that is not valid is replaced by its canonical form or passed over; where too few rows on paths are valid, mutants
-    of the starts are ranked with them.
+    that is not valid is replaced by its canonical form or passed over.
 
     Args:
         space: Where the architectures come from.
@@ -63,6 +63,8 @@ class GradientAscent(Strategy):
         refit_every: Results after which the predictor is fitted again.
         n_starts: Architectures that are climbed from at once.
         n_steps: Steps of each climb.
+        reach: Most genes in which a candidate may differ from where its climb began: further away, predictors promise
+            what they have not seen.
         random_state: Seed of every random choice; the predictor has its own.
         allowed: Condition on rows, (n, d) -> bool (n,); only such rows are proposed.
         key: "row" or "canonical", what counts as the same; None leaves it to the run, else "canonical".
@@ -77,11 +79,13 @@ class GradientAscent(Strategy):
         refit_every: int = 10,
         n_starts: int = 4,
         n_steps: int = 12,
+        reach: int = 2,
         random_state: RandomState = None,
         allowed: Predicate | None = None,
         key: Key | None = None,
     ) -> None:
-        counts = {"n_initial": n_initial, "refit_every": refit_every, "n_starts": n_starts, "n_steps": n_steps}
+        counts = {"n_initial": n_initial, "refit_every": refit_every}
+        counts |= {"n_starts": n_starts, "n_steps": n_steps, "reach": reach}
         for name, value in counts.items():
             if value < 1:
                 raise InvalidInputError(f"{name}: expected at least 1, got {value}")
@@ -91,6 +95,7 @@ class GradientAscent(Strategy):
         self.refit_every = refit_every
         self.n_starts = n_starts
         self.n_steps = n_steps
+        self.reach = reach
         self._model = deepcopy(predictor)
         self._relaxation = Relaxation(space)
         self._rows: list[Rows] = []
@@ -101,15 +106,16 @@ class GradientAscent(Strategy):
         self._pool: deque[Candidate] = deque()
 
     def ascend(self, X: Rows) -> Rows:
-        """All rows that climbs from the rows ``X`` (n, d) come by, shape (m, d); some may not be valid."""
+        """All rows that climbs from the rows ``X`` (n, d) come by within reach, shape (m, d); some may not be valid."""
         points = self._relaxation.points(X)
         visited = []
         for _ in range(self.n_steps):
             _, slopes = self._model.gradient(self._relaxation.weights(points))
             points = self._relaxation.step(points, slopes, logit=LOGIT_STEP, place=PLACE_STEP)
-            visited.append(self._relaxation.rows(points))
-        rows: Rows = np.unique(np.concatenate(visited), axis=0)
-        return rows
+            rows = self._relaxation.rows(points)
+            visited.append(rows[(rows != X).sum(axis=1) <= self.reach])
+        found: Rows = np.unique(np.concatenate(visited), axis=0)
+        return found
 
     def _propose(self, n: int) -> Proposal:
         ledger, told = self.ledger, len(self._scores)
@@ -134,7 +140,7 @@ class GradientAscent(Strategy):
         self._pool.clear()
 
     def _climb(self, k: int) -> Rows:
-        """Valid rows from climbs, the best predicted first; mutants among them where that makes fewer than ``k``."""
+        """Valid rows from the next climbs and their mutants, the best predicted first; however many there are."""
         starts, self._starts = self._starts[: self.n_starts], self._starts[self.n_starts :]
         if not len(starts):
             starts = self.ledger.sample(self.n_starts, self._rng)

@@ -89,9 +89,20 @@ def test_one_climb_reaches_the_optimum_of_an_additive_landscape(name):
     truth = Linear(space)
     everything = space.enumerate()
     best = everything[truth(everything).argmax()]
-    strategy = GradientAscent(space, predictor=truth, n_steps=200, random_state=0)
+    strategy = GradientAscent(space, predictor=truth, n_steps=200, reach=space.n_genes, random_state=0)
     for start in space.sample(5, np.random.default_rng(3)):
         assert (strategy.ascend(start[None]) == best).all(axis=1).any()
+
+
+def test_climbs_keep_to_their_reach():
+    space = get_space("nas-bench-201")
+    start = space.sample(1, np.random.default_rng(7))
+    far = []
+    for reach in (1, 2, 3, 6):
+        strategy = GradientAscent(space, predictor=Linear(space), reach=reach, random_state=0)
+        far.append((strategy.ascend(start) != start).sum(axis=1).max())
+        assert far[-1] <= reach
+    assert far[-1] > far[0]
 
 
 def test_a_climb_along_scales_reaches_the_optimum_between_its_ends():
@@ -100,7 +111,7 @@ def test_a_climb_along_scales_reaches_the_optimum_between_its_ends():
     goal = np.array([2, 5, 0, 7, 4], dtype=np.int16)
     truth = Linear(space)
     truth.weights = np.concatenate([-((s - s[g]) ** 2) for s, g in zip(space.scales, goal, strict=True)])
-    strategy = GradientAscent(space, predictor=truth, n_steps=100, random_state=0)
+    strategy = GradientAscent(space, predictor=truth, n_steps=100, reach=space.n_genes, random_state=0)
     for start in space.sample(5, np.random.default_rng(4)):
         assert (strategy.ascend(start[None]) == goal).all(axis=1).any()
 
@@ -108,7 +119,8 @@ def test_a_climb_along_scales_reaches_the_optimum_between_its_ends():
 def test_the_first_proposal_after_the_random_ones_is_the_best_where_the_predictor_knows_the_truth():
     space = get_space("nas-bench-201")
     truth = Linear(space)
-    X = run(GradientAscent(space, predictor=truth, n_initial=10, n_steps=200, random_state=0), truth, 11)
+    strategy = GradientAscent(space, predictor=truth, n_initial=10, n_steps=200, reach=6, random_state=0)
+    X = run(strategy, truth, 11)
     assert truth(X).argmax() == 10
     assert truth(X[10:])[0] == pytest.approx(truth(space.enumerate()).max())
 
@@ -147,7 +159,7 @@ def test_places_of_choices_without_order_are_not_read():
     np.testing.assert_array_equal(relaxation.weights(moved), relaxation.weights(points))
 
 
-@pytest.mark.parametrize("name", ["n_initial", "refit_every", "n_starts", "n_steps"])
+@pytest.mark.parametrize("name", ["n_initial", "refit_every", "n_starts", "n_steps", "reach"])
 def test_wrong_parameters(name):
     space = get_space("nas-bench-201")
     with pytest.raises(InvalidInputError, match=f"{name}: expected at least 1, got 0"):
