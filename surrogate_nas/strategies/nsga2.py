@@ -86,25 +86,32 @@ class NSGA2(Strategy):
     def _propose(self, n: int) -> Proposal:
         ledger = self.ledger
         if len(self.population):
-            return Proposal(ledger.rows(ledger.draw(n, self._brood(), self._rng, self._pool, self.n_offspring)))
+            return Proposal(ledger.rows(ledger.draw(n, self._brood(), self._rng, self._pool, 2 * self.n_offspring)))
         founders = min(n, self.population_size - self._n_newcomers - ledger.n_pending)
         taken = ledger.draw(founders, self._sample, self._rng, self._pool, founders) if founders > 0 else []
         return Proposal(ledger.rows(taken))
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
-        table = scores.reshape(len(X), -1)
-        alive = ~np.isnan(table).any(axis=1)
-        self._newcomers.append((X[alive], table[alive]))
-        self._n_newcomers += int(alive.sum())
-        if self._n_newcomers >= (self.n_offspring if len(self.population) else self.population_size):
+        self._newcomers.append((X.copy(), scores.reshape(len(X), -1).copy()))
+        self._n_newcomers += len(X)
+        if self._complete:  # only now: once per generation costs less than each time
+            rows, scores = (np.concatenate(parts) for parts in zip(*self._newcomers, strict=True))
+            alive = ~np.isnan(scores).any(axis=1)
+            self._newcomers, self._n_newcomers = [(rows[alive], scores[alive])], int(alive.sum())
+        if self._complete:
             self._select()
+
+    @property
+    def _complete(self) -> bool:
+        """Whether there are as many newcomers as make a generation."""
+        return self._n_newcomers >= (self.n_offspring if len(self.population) else self.population_size)
 
     def _select(self) -> None:
         """The next generation, out of this one and its children."""
         if len(self.population):
             self._newcomers.insert(0, (self.population, self.scores))
         rows, scores = (np.concatenate(parts) for parts in zip(*self._newcomers, strict=True))
-        kept = _fittest(-scores, self.population_size, self._rng)
+        kept = _fittest(-scores, self.population_size)
         self.population, self.scores = rows[kept], scores[kept]
         self._newcomers, self._n_newcomers = [], 0
         self._pool.clear()  # children of the generation before
@@ -117,20 +124,18 @@ class NSGA2(Strategy):
         return self.ledger.sample(k, self._rng)
 
 
-def _fittest(costs: Floats, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _fittest(costs: Floats, n: int) -> npt.NDArray[np.int64]:
     """Positions of the ``n`` rows that survive, the fittest first: by rank, then by crowding distance."""
-    Problem, Population, RankAndCrowding = _pymoo()
-    candidates = Population.new(F=costs, at=np.arange(len(costs)))
-    kept = RankAndCrowding().do(Problem(n_obj=costs.shape[1]), candidates, n_survive=n, random_state=rng)
-    at, rank, room = kept.get("at", "rank", "crowding")
-    return np.asarray(at[np.lexsort((-room, rank))], dtype=np.int64)
+    sorting, crowding = _pymoo()
+    fronts = sorting.do(costs, n_stop_if_ranked=n)
+    return np.concatenate([front[np.argsort(-crowding.do(costs[front]), kind="stable")] for front in fronts])[:n]
 
 
-def _pymoo() -> tuple[Any, Any, Any]:
+def _pymoo() -> tuple[Any, Any]:
+    """Its non-dominated sorting and its crowding distance."""
     try:
-        from pymoo.core.population import Population
-        from pymoo.core.problem import Problem
-        from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
+        from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
+        from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
     except ImportError:
         raise MissingExtraError.of("pymoo", "moo", "NSGA2") from None
-    return Problem, Population, RankAndCrowding
+    return NonDominatedSorting(), get_crowding_function("cd")

@@ -118,8 +118,8 @@ def test_a_larger_share_of_a_real_front_than_random_search(task):
         found = search(factory(table.space, random_state=seed), lambda X: scores[table.space.index(X)], 150, 10)
         return hypervolume(-found, reference) / hypervolume(front, reference)
 
-    shares = np.array([[share(f, seed) for f in (NSGA2, RandomSearch)] for seed in range(8)])
-    assert (shares[:, 0] > shares[:, 1]).sum() >= 6
+    shares = np.array([[share(f, seed) for f in (NSGA2, RandomSearch)] for seed in range(16)])
+    assert (shares[:, 0] > shares[:, 1]).sum() >= 12
     assert (shares <= 1).all()
 
 
@@ -144,6 +144,6 @@ def test_parameters_are_checked(space):
 
 
 def test_without_pymoo_the_message_says_what_to_install(space, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pymoo.core.population", None)
+    monkeypatch.setitem(sys.modules, "pymoo.util.nds.non_dominated_sorting", None)
     with pytest.raises(MissingExtraError, match=r"NSGA2 needs pymoo: pip install 'surrogate-nas\[moo\]'"):
         NSGA2(space)
