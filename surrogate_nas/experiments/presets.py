@@ -51,16 +51,16 @@ def weaknas(
     space: SearchSpace, *, random_state: RandomState = None, predictor: Model | None = None, **options: Any
 ) -> ModelBased:
     """Weak predictors, one after the other, each choosing from fewer of the best expected [wu2021]."""
-    trees = predictors.BoostedTrees(n_estimators=100)
+    trees = predictors.BoostedTrees(n_estimators=50)
     predictor = predictor or predictors.Predictor(space, encodings.OneHotEncoder(space), trees)
-    return _compose(space, predictor, random_state, options, acquisition=Narrowing(), pool_size=20_000, **_BATCHES)
+    return _compose(space, predictor, random_state, options, acquisition=Narrowing(), pool_size=5000, **_BATCHES)
 
 
 def brp_nas(
     space: SearchSpace, *, random_state: RandomState = None, predictor: Model | None = None, **options: Any
 ) -> ModelBased:
     """A predictor of which of two is better; the best expected, and random others for its sake [dudziak2020]."""
-    trees = predictors.BoostedTrees(n_estimators=100, objective="pairwise")
+    trees = predictors.BoostedTrees(n_estimators=50, objective="pairwise")
     predictor = predictor or predictors.Predictor(space, encodings.StandardFeatures(space), trees)
     return _compose(space, predictor, random_state, options, acquisition="greedy", random_share=0.25, **_BATCHES)
 
@@ -72,12 +72,12 @@ def graph_process(space: SearchSpace) -> predictors.Predictor:
 
 
 #: Networks and trees cost more to fit than a process: so they are fitted less often.
-_BATCHES: dict[str, Any] = {"refit_every": 10}
+_BATCHES: dict[str, Any] = {"refit_every": 10, "growth": 0.2}
 _MUTANTS: dict[str, Any] = {"pool_size": 300, "mutants": 1.0}
 
 
 def _perceptrons() -> Any:
-    return predictors.MLPEnsemble(n_models=5, epochs=100)
+    return predictors.MLPEnsemble(n_models=5, hidden=32, epochs=60)
 
 
 def gradient_ascent(

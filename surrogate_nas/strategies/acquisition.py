@@ -32,7 +32,7 @@ class Beliefs(NamedTuple):
     Attributes:
         mean: Expected scores, shape (m,); higher is better.
         std: Standard deviations, shape (m,); zeros where they were not asked for.
-        best: The best score so far, on the same scale.
+        best: The best score so far, on the same scale; -inf before the first.
         n_told: Scores that the model has learned from.
     """
 
@@ -74,6 +74,8 @@ class ExpectedImprovement(Acquisition):
         """Logarithm of E[max(score - best, 0)], shape (1, m)."""
         from scipy.special import erfcx, ndtr
 
+        if beliefs.best == -np.inf:  # nothing to improve on yet
+            return beliefs.mean[None, :]
         std = _positive(beliefs.std)
         z = (beliefs.mean - beliefs.best) / std
         # E / std = pdf(z) + z cdf(z). Below -1 the two terms nearly cancel; cdf(z) = pdf(z) c erfcx(-z / sqrt(2)) with
@@ -92,6 +94,8 @@ class ProbabilityOfImprovement(Acquisition):
 
     def __call__(self, beliefs: Beliefs, n: int, rng: np.random.Generator) -> Floats:
         """How many deviations the mean is above the best, which has the probability's order; shape (1, m)."""
+        if beliefs.best == -np.inf:
+            return beliefs.mean[None, :]
         return ((beliefs.mean - beliefs.best) / _positive(beliefs.std))[None, :]
 
 

@@ -54,6 +54,12 @@ def test_a_model_that_is_sure_does_not_divide_by_zero():
         assert np.argsort(-merits)[0] == 1
 
 
+def test_before_the_first_score_improvement_means_the_best_expected():
+    told = beliefs([0.1, 0.3, 0.2], [5.0, 0.1, 1.0], best=-np.inf, n_told=0)
+    for acquisition in (ExpectedImprovement(), ProbabilityOfImprovement()):
+        assert acquisition(told, 1, RNG)[0].argmax() == 1
+
+
 def test_bounds_and_means_by_hand():
     told = beliefs([1.0, 0.0], [0.5, 2.0], best=0.5)
     np.testing.assert_allclose(UpperConfidenceBound(2.0)(told, 1, RNG), [[2.0, 4.0]])
