@@ -91,7 +91,8 @@ class GeneticAlgorithm(Strategy):
         if n <= 0:
             return Proposal(self._genes[:0])
         source = self._brood() if self.population else self._sample
-        return Proposal(ledger.rows(ledger.draw(n, source, self._rng, self._pool, self._room)))
+        block = 2 * self._room  # enough for a generation, although some children were seen before
+        return Proposal(ledger.rows(ledger.draw(n, source, self._rng, self._pool, block)))
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         for i, score in enumerate(scores.tolist()):
