@@ -1,6 +1,5 @@
 """Given architectures come first, and whoever goes on knows how they did."""
 
-
 import numpy as np
 import pytest
 
