@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any, Self, final
-from weakref import WeakKeyDictionary
 
 import numpy.typing as npt
 
 from surrogate_nas.core.random import RandomState
+from surrogate_nas.experiments.learned import learned
 from surrogate_nas.experiments.presets import graph_process
 from surrogate_nas.predictors import MetaPredictor
 from surrogate_nas.spaces.base import SearchSpace
@@ -55,7 +55,7 @@ def default_strategy(
     """
     settings: dict[str, Any] = {"refit_every": 1, "growth": 0.1, "pool_size": WHOLE} | options
     if predictor is None and sources:
-        predictor = AdaptedPredictor(_learned(space, sources))
+        predictor = AdaptedPredictor(learned(_across_tasks, space, sources))
         settings = {"n_initial": 0} | settings
     return ModelBased(space, predictor=predictor or graph_process(space), random_state=random_state, **settings)
 
@@ -63,14 +63,6 @@ def default_strategy(
 #: Spaces with no more rows than this are ranked whole.
 WHOLE = 30_000
 
-_LEARNED: "WeakKeyDictionary[Any, MetaPredictor]" = WeakKeyDictionary()
 
-
-def _learned(space: SearchSpace, sources: Mapping[str, Any]) -> MetaPredictor:
-    """What was learned from sources, once for all seeds where they are handed over as one object."""
-    try:
-        if sources not in _LEARNED:
-            _LEARNED[sources] = MetaPredictor(space, random_state=0).fit(sources)
-        return _LEARNED[sources]
-    except TypeError:  # a plain dict
-        return MetaPredictor(space, random_state=0).fit(sources)
+def _across_tasks(space: SearchSpace, sources: Mapping[str, Any]) -> MetaPredictor:
+    return MetaPredictor(space, random_state=0).fit(sources)
