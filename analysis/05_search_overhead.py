@@ -24,7 +24,7 @@ import pandas as pd
 import surrogate_nas as sn
 from surrogate_nas.core.statistics import bootstrap_mean
 from surrogate_nas.experiments.objectives import TableObjective
-from surrogate_nas.experiments.searching import search
+from surrogate_nas.experiments.searching.search import search
 from surrogate_nas.strategies import Exhaustive, RandomSearch, RegularizedEvolution, Strategy
 
 Factory = Callable[..., Strategy]

@@ -32,9 +32,9 @@ import surrogate_nas as sn
 from surrogate_nas.core.statistics import bootstrap_mean, spearman
 from surrogate_nas.experiments.catalogue import make_strategy
 from surrogate_nas.experiments.objectives import TableObjective
-from surrogate_nas.experiments.searching import search
+from surrogate_nas.experiments.searching.search import search
 from surrogate_nas.reports.palette import series
-from surrogate_nas.strategies.curves import MIN_POINTS, extrapolate, regress
+from surrogate_nas.strategies.multi_fidelity.curves import MIN_POINTS, extrapolate, regress
 
 Floats = npt.NDArray[np.float64]
 Curves = dict[str, Floats]

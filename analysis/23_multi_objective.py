@@ -29,7 +29,7 @@ from surrogate_nas.core.statistics import bootstrap_mean
 from surrogate_nas.experiments import TableObjective, search
 from surrogate_nas.experiments.catalogue import make_strategy
 from surrogate_nas.experiments.objectives import MultiObjective, Objective
-from surrogate_nas.strategies.hypervolume import reference_of
+from surrogate_nas.strategies.multi_objective.hypervolume import reference_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -33,7 +33,7 @@ import pandas as pd
 import surrogate_nas as sn
 from surrogate_nas.experiments import statistics
 from surrogate_nas.experiments.catalogue import list_strategies
-from surrogate_nas.experiments.comparison import FILE_NAME
+from surrogate_nas.experiments.comparing.comparison import FILE_NAME
 
 BUDGET, SEEDS, JOBS = 150, 100, 2
 GOAL_US, GOAL_S, GOAL_MINUTES = 60.0, 1.5, 90.0

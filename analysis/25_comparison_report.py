@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from surrogate_nas.experiments import statistics
-from surrogate_nas.experiments.comparison import Comparison
+from surrogate_nas.experiments.comparing.comparison import Comparison
 from surrogate_nas.reports import write_comparison_figures, write_comparison_report, write_comparison_tables
 
 

@@ -21,8 +21,8 @@ import pandas as pd
 
 import surrogate_nas as sn
 from surrogate_nas.experiments.catalogue import list_strategies, make_strategy
+from surrogate_nas.experiments.comparing.sources import sources_for
 from surrogate_nas.experiments.objectives import TableObjective
-from surrogate_nas.experiments.task_sources import sources_for
 
 STRATEGIES = (
     "random",

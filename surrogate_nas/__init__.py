@@ -33,6 +33,7 @@ _HOMES = {
     "check_space": "testing.check",
     "compare": "experiments",
     "confirm": "experiments",
+    "default_strategy": "experiments",
     "define_space": "spaces",
     "download_table": "tables.obtaining",
     "explain": "predictors",
@@ -41,8 +42,10 @@ _HOMES = {
     "list_pretrained": "predictors",
     "list_spaces": "spaces",
     "list_tables": "tables",
+    "list_strategies": "experiments",
     "load_predictor": "predictors",
     "load_table": "tables",
+    "make_strategy": "experiments",
     "search": "experiments",
 }
 _PACKAGES = (

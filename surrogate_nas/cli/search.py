@@ -251,7 +251,7 @@ def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":
     from surrogate_nas.core import TaskData
     from surrogate_nas.experiments import TableObjective
     from surrogate_nas.experiments.catalogue import factory_of, make_strategy
-    from surrogate_nas.experiments.task_sources import sources_for, tables_behind
+    from surrogate_nas.experiments.comparing.sources import sources_for, tables_behind
     from surrogate_nas.tables import load_table
 
     earlier = None
@@ -311,7 +311,7 @@ def _regret(result: "SearchResult") -> dict[str, float]:
 
 
 def _searched(objective: "Objective") -> "tuple[TableObjective, ...]":
-    from surrogate_nas.experiments.task_sources import tables_behind
+    from surrogate_nas.experiments.comparing.sources import tables_behind
 
     return tables_behind(objective)[:1]
 

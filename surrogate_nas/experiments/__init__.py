@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surrogate_nas.experiments.arms import Arm, Budget, Outcome, play
+    from surrogate_nas.experiments.catalogue import list_strategies, make_strategy
     from surrogate_nas.experiments.collection import collect, mean_over_seeds, table_of_logs
-    from surrogate_nas.experiments.comparing import compare
-    from surrogate_nas.experiments.comparison import Comparison
+    from surrogate_nas.experiments.comparing.compare import compare
+    from surrogate_nas.experiments.comparing.comparison import Comparison
     from surrogate_nas.experiments.confirmation import confirm
-    from surrogate_nas.experiments.library import ArchitectureLibrary
     from surrogate_nas.experiments.main_job import MainJobResult, Settings, run_main_job, sources_of
     from surrogate_nas.experiments.objectives import (
         CallableObjective,
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
         TrainingObjective,
         WeightedObjective,
     )
+    from surrogate_nas.experiments.presets.default import default_strategy
+    from surrogate_nas.experiments.presets.library import ArchitectureLibrary
     from surrogate_nas.experiments.run_log import RunLog, read_log
-    from surrogate_nas.experiments.searching import SearchResult, search
+    from surrogate_nas.experiments.searching.search import SearchResult, search
     from surrogate_nas.experiments.trainings import LoggedTrainings, ReplayedTrainings
 
 #: Where each public name lives; on first use, because the trainer brings torch.
 _HOMES = {
-    "ArchitectureLibrary": "library",
+    "ArchitectureLibrary": "presets.library",
     "Arm": "arms",
     "Budget": "arms",
     "CallableObjective": "objectives",
-    "Comparison": "comparison",
+    "Comparison": "comparing.comparison",
     "Evaluation": "objectives",
     "Limit": "objectives",
     "LoggedTrainings": "trainings",
@@ -47,30 +49,33 @@ _HOMES = {
     "ReplayedTrainings": "trainings",
     "ReplicatedObjective": "objectives",
     "RunLog": "run_log",
-    "SearchResult": "searching",
+    "SearchResult": "searching.search",
     "Settings": "main_job",
     "TableObjective": "objectives",
     "TrainingObjective": "objectives",
     "WeightedObjective": "objectives",
     "collect": "collection",
-    "compare": "comparing",
+    "compare": "comparing.compare",
     "confirm": "confirmation",
+    "default_strategy": "presets.default",
+    "list_strategies": "catalogue",
+    "make_strategy": "catalogue",
     "mean_over_seeds": "collection",
     "play": "arms",
     "read_log": "run_log",
     "run_main_job": "main_job",
-    "search": "searching",
+    "search": "searching.search",
     "sources_of": "main_job",
     "table_of_logs": "collection",
 }
 
 __all__ = [
-    "ArchitectureLibrary",
-    "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "Limit", "LoggedTrainings", "MainJobResult",
-    "MultiObjective", "NoisyObjective", "Objective", "Outcome", "PredictorObjective", "ReplayedTrainings",
-    "ReplicatedObjective", "RunLog", "SearchResult", "Settings", "TableObjective", "TrainingObjective",
-    "WeightedObjective", "collect", "compare", "confirm", "mean_over_seeds", "play", "read_log", "run_main_job",
-    "search", "sources_of", "table_of_logs",
+    "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "Limit",
+    "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
+    "PredictorObjective", "ReplayedTrainings", "ReplicatedObjective", "RunLog", "SearchResult", "Settings",
+    "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "compare", "confirm", "default_strategy",
+    "list_strategies", "make_strategy", "mean_over_seeds", "play", "read_log", "run_main_job", "search", "sources_of",
+    "table_of_logs",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.experiments.objectives import PredictorObjective
-from surrogate_nas.experiments.searching import search
+from surrogate_nas.experiments.searching.search import search
 from surrogate_nas.predictors import BasePredictor
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import RegularizedEvolution

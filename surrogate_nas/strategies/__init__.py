@@ -1,6 +1,15 @@
 """Strategies decide what to try next: asked for architectures, told their scores, nothing else."""
 
-from surrogate_nas.strategies.acquisition import (
+from surrogate_nas.strategies.annealing import SimulatedAnnealing
+from surrogate_nas.strategies.base import Strategy
+from surrogate_nas.strategies.evolution.breeding import Member
+from surrogate_nas.strategies.evolution.genetic import GeneticAlgorithm
+from surrogate_nas.strategies.evolution.regularized import RegularizedEvolution
+from surrogate_nas.strategies.evolution.steady_state import SteadyStateEvolution
+from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
+from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
+from surrogate_nas.strategies.local import LocalSearch
+from surrogate_nas.strategies.model_based.acquisition import (
     Acquisition,
     Beliefs,
     ExpectedImprovement,
@@ -10,31 +19,22 @@ from surrogate_nas.strategies.acquisition import (
     ThompsonSampling,
     UpperConfidenceBound,
 )
-from surrogate_nas.strategies.annealing import SimulatedAnnealing
-from surrogate_nas.strategies.asha import ASHA
-from surrogate_nas.strategies.base import Strategy
-from surrogate_nas.strategies.bohb import BOHB
-from surrogate_nas.strategies.breeding import Member
-from surrogate_nas.strategies.constrained import Constrained
-from surrogate_nas.strategies.ehvi import ExpectedHypervolumeImprovement
-from surrogate_nas.strategies.evolution import RegularizedEvolution
-from surrogate_nas.strategies.exhaustive import Exhaustive, Ranker
-from surrogate_nas.strategies.fidelity import levels_between
-from surrogate_nas.strategies.genetic import GeneticAlgorithm
-from surrogate_nas.strategies.gradient import GradientAscent
-from surrogate_nas.strategies.halving import SuccessiveHalving
-from surrogate_nas.strategies.hybrid import HybridSearch
-from surrogate_nas.strategies.hyperband import Hyperband, hyperband_brackets
-from surrogate_nas.strategies.learning_curve import LearningCurveStopping
-from surrogate_nas.strategies.ledger import Candidate, Key, Ledger, Predicate
-from surrogate_nas.strategies.local import LocalSearch
-from surrogate_nas.strategies.model_based import Model, ModelBased
-from surrogate_nas.strategies.nsga2 import NSGA2
+from surrogate_nas.strategies.model_based.gradient import GradientAscent
+from surrogate_nas.strategies.model_based.model_based import Model, ModelBased
+from surrogate_nas.strategies.multi_fidelity.asha import ASHA
+from surrogate_nas.strategies.multi_fidelity.bohb import BOHB
+from surrogate_nas.strategies.multi_fidelity.fidelity import levels_between
+from surrogate_nas.strategies.multi_fidelity.halving import SuccessiveHalving
+from surrogate_nas.strategies.multi_fidelity.hyperband import Hyperband, hyperband_brackets
+from surrogate_nas.strategies.multi_fidelity.learning_curve import LearningCurveStopping
+from surrogate_nas.strategies.multi_objective.constrained import Constrained
+from surrogate_nas.strategies.multi_objective.ehvi import ExpectedHypervolumeImprovement
+from surrogate_nas.strategies.multi_objective.nsga2 import NSGA2
+from surrogate_nas.strategies.multi_objective.scalarized import Scalarized
 from surrogate_nas.strategies.random import RandomSearch
-from surrogate_nas.strategies.reinforce import Reinforce
-from surrogate_nas.strategies.scalarized import Scalarized
-from surrogate_nas.strategies.steady_state import SteadyStateEvolution
-from surrogate_nas.strategies.tree_search import MonteCarloTreeSearch
+from surrogate_nas.strategies.reinforcement.hybrid import HybridSearch
+from surrogate_nas.strategies.reinforcement.reinforce import Reinforce
+from surrogate_nas.strategies.reinforcement.tree_search import MonteCarloTreeSearch
 from surrogate_nas.strategies.warm_start import WarmStart
 
 __all__ = [

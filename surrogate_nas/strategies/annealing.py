@@ -15,7 +15,7 @@ from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
-from surrogate_nas.strategies.breeding import Litters, Member
+from surrogate_nas.strategies.evolution.breeding import Litters, Member
 from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
 
 #: How many random candidates, and how many random numbers, are drawn at once, to save calls.

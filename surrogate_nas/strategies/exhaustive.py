@@ -10,7 +10,7 @@ from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
 from surrogate_nas.strategies.ledger import MAX_LISTED, Key, Predicate
-from surrogate_nas.strategies.pool import Ranking
+from surrogate_nas.strategies.model_based.pool import Ranking
 
 
 class Ranker(Protocol):

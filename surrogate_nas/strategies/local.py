@@ -17,7 +17,7 @@ from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
-from surrogate_nas.strategies.breeding import Member
+from surrogate_nas.strategies.evolution.breeding import Member
 from surrogate_nas.strategies.ledger import Candidate, Key, Predicate
 
 #: How many random candidates are drawn at once, to save calls.

@@ -6,9 +6,9 @@ import pytest
 import surrogate_nas as sn
 from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.experiments.adapters import GuestStrategy, as_strategy
-from surrogate_nas.experiments.comparing import compare
+from surrogate_nas.experiments.comparing.compare import compare
 from surrogate_nas.experiments.objectives import CallableObjective, TableObjective
-from surrogate_nas.experiments.searching import search
+from surrogate_nas.experiments.searching.search import search
 from surrogate_nas.strategies import RandomSearch
 from surrogate_nas.testing.strategy import Landscape
 

@@ -17,7 +17,7 @@ from surrogate_nas.experiments.objectives import (
     TrainingObjective,
     WeightedObjective,
 )
-from surrogate_nas.experiments.searching import search
+from surrogate_nas.experiments.searching.search import search
 from surrogate_nas.spaces import get_space
 from surrogate_nas.strategies import RandomSearch
 from surrogate_nas.tables import Table

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.experiments.objectives import CallableObjective
-from surrogate_nas.experiments.searching import search
+from surrogate_nas.experiments.searching.search import search
 from surrogate_nas.integrations.optuna import OptunaStrategy, SurrogateSampler, distributions, suggest
 from surrogate_nas.spaces import get_space
 from surrogate_nas.testing.strategy import CHECKS, Landscape, check_same_sequence_in_another_process, run

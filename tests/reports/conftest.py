@@ -9,7 +9,7 @@ from sklearn.datasets import load_wine
 
 import surrogate_nas as sn
 from surrogate_nas.experiments import Budget, Settings, run_main_job
-from surrogate_nas.experiments.comparing import compare
+from surrogate_nas.experiments.comparing.compare import compare
 from surrogate_nas.reports import read_run
 from surrogate_nas.training import graph_dataset
 

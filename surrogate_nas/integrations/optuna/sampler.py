@@ -9,12 +9,12 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 
 from surrogate_nas.core import InvalidInputError, SpaceExhaustedError, as_generator, spawn_seeds
-from surrogate_nas.experiments.presets import graph_process
+from surrogate_nas.experiments.presets.model_based import graph_process
 from surrogate_nas.integrations.optuna.parameters import distributions
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import ModelBased
-from surrogate_nas.strategies.acquisition import Acquisition
-from surrogate_nas.strategies.model_based import Model
+from surrogate_nas.strategies.model_based.acquisition import Acquisition
+from surrogate_nas.strategies.model_based.model_based import Model
 
 
 @final

@@ -1,0 +1,1 @@
+"""Many searches: strategies by tasks by seeds, cell by cell."""

@@ -1,0 +1,69 @@
+"""The strategy to take when nothing speaks for another one."""
+
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import numpy.typing as npt
+
+from surrogate_nas.core.random import RandomState
+from surrogate_nas.experiments.presets.learned import learned
+from surrogate_nas.experiments.presets.model_based import graph_process
+from surrogate_nas.predictors import MetaPredictor
+from surrogate_nas.spaces.base import SearchSpace
+from surrogate_nas.strategies import ModelBased
+from surrogate_nas.strategies.model_based.model_based import Model
+
+
+@final
+class AdaptedPredictor:
+    """What was learned across tasks, as a predictor of one: fitting it is adapting it.
+
+    Args:
+        meta: Fitted on other tasks.
+        descriptors: Numbers that describe the task, as in ``MetaPredictor.adapt``.
+    """
+
+    def __init__(self, meta: MetaPredictor, descriptors: Mapping[str, float] | None = None) -> None:
+        self.meta = meta
+        self.descriptors = descriptors
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Self:
+        """Adapt to rows (n, d) and scores (n,), higher is better; none at all are fine."""
+        self.adapted_ = self.meta.adapt(X, y, descriptors=self.descriptors)
+        return self
+
+    def predict(self, X: npt.ArrayLike, *, return_std: bool = False) -> Any:
+        """Expected scores, shape (m,), with ``return_std`` with their standard deviations."""
+        return self.adapted_.predict(X, return_std=return_std)
+
+
+def default_strategy(
+    space: SearchSpace,
+    predictor: Model | None = None,
+    sources: Mapping[str, Any] | None = None,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> ModelBased:
+    """The best there is for what is known: learned across tasks where there are sources, else from the first score on.
+
+    Args:
+        space: Where the architectures come from.
+        predictor: Any predictor to search with in place of the default; it learns from the target's scores.
+        sources: Other tasks, as in ``MetaPredictor.fit``; never the one that is searched.
+        random_state: Seed of every random choice.
+        **options: Further options of :class:`ModelBased`.
+    """
+    settings: dict[str, Any] = {"n_initial": 5, "refit_every": 1, "growth": 0.1}
+    if predictor is None and sources:
+        predictor = AdaptedPredictor(learned(_across_tasks, space, sources))
+        settings |= {"n_initial": 0, "pool_size": WHOLE}
+    settings |= options
+    return ModelBased(space, predictor=predictor or graph_process(space), random_state=random_state, **settings)
+
+
+#: Spaces with no more rows than this are ranked whole.
+WHOLE = 30_000
+
+
+def _across_tasks(space: SearchSpace, sources: Mapping[str, Any]) -> MetaPredictor:
+    return MetaPredictor(space, random_state=0).fit(sources)

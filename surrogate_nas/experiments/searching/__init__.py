@@ -1,0 +1,1 @@
+"""One search: the loop, its log, its account and its result."""

@@ -1,0 +1,1 @@
+"""Populations, tournaments, mutants and children."""

@@ -1,0 +1,1 @@
+"""Strategies that decide for how long each architecture is trained."""

@@ -1,0 +1,1 @@
+"""Several metrics at once: fronts, weighted sums and limits."""

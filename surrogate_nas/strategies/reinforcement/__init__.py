@@ -1,0 +1,1 @@
+"""Policies that are rewarded: a controller, a tree, and evolution whose edits are learned."""
