@@ -20,6 +20,7 @@ from surrogate_nas.strategies.model_based.acquisition import (
     UpperConfidenceBound,
 )
 from surrogate_nas.strategies.model_based.gradient import GradientAscent
+from surrogate_nas.strategies.model_based.mixture import Mixture
 from surrogate_nas.strategies.model_based.model_based import Model, ModelBased
 from surrogate_nas.strategies.multi_fidelity.asha import ASHA
 from surrogate_nas.strategies.multi_fidelity.bohb import BOHB
@@ -57,6 +58,7 @@ __all__ = [
     "Ledger",
     "LocalSearch",
     "Member",
+    "Mixture",
     "Model",
     "ModelBased",
     "MonteCarloTreeSearch",

@@ -5,12 +5,14 @@ from typing import Any, Self, final
 
 import numpy.typing as npt
 
+from surrogate_nas.core import TaskData
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.experiments.presets.learned import learned
+from surrogate_nas.experiments.presets.library import ArchitectureLibrary
 from surrogate_nas.experiments.presets.model_based import graph_process
 from surrogate_nas.predictors import MetaPredictor
 from surrogate_nas.spaces.base import SearchSpace
-from surrogate_nas.strategies import ModelBased
+from surrogate_nas.strategies import Mixture, ModelBased, Strategy, WarmStart
 from surrogate_nas.strategies.model_based.model_based import Model
 
 
@@ -43,26 +45,39 @@ def default_strategy(
     sources: Mapping[str, Any] | None = None,
     random_state: RandomState = 0,
     **options: Any,
-) -> ModelBased:
-    """The best there is for what is known: learned across tasks where there are sources, else from the first score on.
+) -> Strategy:
+    """The best there is for what is known.
+
+    Without sources a Gaussian process on graph features searches from the first few scores on. With sources it begins
+    with what was good on them, and goes on with what :class:`MetaPredictor` learned across them and a process that
+    knows the target's scores only, believed alike: earlier tasks may mislead.
 
     Args:
         space: Where the architectures come from.
-        predictor: Any predictor to search with in place of the default; it learns from the target's scores.
+        predictor: Any predictor to search with in place of these; it learns from the target's scores.
         sources: Other tasks, as in ``MetaPredictor.fit``; never the one that is searched.
         random_state: Seed of every random choice.
         **options: Further options of :class:`ModelBased`.
     """
     settings: dict[str, Any] = {"n_initial": 5, "refit_every": 1, "growth": 0.1}
-    if predictor is None and sources:
-        predictor = AdaptedPredictor(learned(_across_tasks, space, sources))
-        settings |= {"n_initial": 0, "pool_size": WHOLE}
-    settings |= options
-    return ModelBased(space, predictor=predictor or graph_process(space), random_state=random_state, **settings)
+    if predictor is not None or not sources:
+        model = predictor or graph_process(space)
+        return ModelBased(space, predictor=model, random_state=random_state, **(settings | options))
+    across = AdaptedPredictor(learned(_across_tasks, space, sources))
+    settings |= {"n_initial": 0, "refit_every": 2, "pool_size": WHOLE}
+    model = Mixture(across, graph_process(space))
+    strategy = ModelBased(space, predictor=model, random_state=random_state, **(settings | options))
+    of_this_space = {name: task for name, task in sources.items() if TaskData.of(task).space in (None, space)}
+    if not of_this_space:
+        return strategy
+    return WarmStart(strategy, learned(ArchitectureLibrary, space, sources).retrieve(k=N_WARM))
 
 
 #: Spaces with no more rows than this are ranked whole.
 WHOLE = 30_000
+
+#: How many of what was good on earlier tasks are tried first.
+N_WARM = 8
 
 
 def _across_tasks(space: SearchSpace, sources: Mapping[str, Any]) -> MetaPredictor:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+import surrogate_nas as sn
 from surrogate_nas.core import InvalidInputError, TaskData
+from surrogate_nas.core.statistics import normal_scores
 from surrogate_nas.experiments import TableObjective, search
 from surrogate_nas.experiments.catalogue import make_strategy
 from surrogate_nas.experiments.presets.default import AdaptedPredictor, default_strategy
@@ -17,7 +19,7 @@ from surrogate_nas.experiments.presets.model_based import (
 )
 from surrogate_nas.predictors import AutoPredictor, MetaPredictor, MLPEnsemble, Predictor
 from surrogate_nas.spaces import get_space
-from surrogate_nas.strategies import ModelBased, RandomSearch
+from surrogate_nas.strategies import Beliefs, ExpectedImprovement, Mixture, ModelBased, RandomSearch
 from surrogate_nas.tables import load_table
 from surrogate_nas.testing.strategy import check_beats_random
 
@@ -70,14 +72,28 @@ def test_bananas_is_what_its_paper_says():
     assert (made.acquisition, made.mutants, made.n_initial) == ("thompson", 1.0, 10)
 
 
-def test_default_learns_across_tasks_where_there_are_sources(table, sources):
+def test_default_begins_with_what_was_good_elsewhere_and_goes_on_with_what_was_learned(table, sources):
     made = default_strategy(table.space, sources=sources)
-    assert isinstance(made.predictor, AdaptedPredictor)
-    assert made.n_initial == 0
-    assert made.predictor.meta.tasks_ == ("physics", "photo")
-    expected = made.predictor.meta.adapt().rank(top=1).rows[0]
-    greedy = default_strategy(table.space, sources=sources, acquisition="greedy")
-    np.testing.assert_array_equal(greedy.ask(1).X[0], expected)
+    best = sn.ArchitectureLibrary(table.space, sources).retrieve(k=8)
+    X = made.ask(8).X
+    np.testing.assert_array_equal(X, best)
+    scores = table.query(X, task="cs", split="val")
+    made.tell(X, scores)
+    across, alone = made.strategy.predictor.models
+    assert isinstance(across, AdaptedPredictor)
+    assert across.meta.tasks_ == ("physics", "photo")
+    rest = np.delete(table.space.enumerate(), table.space.index(X), axis=0)
+    believed = Mixture(across, alone).fit(X, normal_scores(scores)).predict(rest, return_std=True)
+    merits = ExpectedImprovement()(Beliefs(*believed, normal_scores(scores).max(), 8), 2, np.random.default_rng(0))
+    np.testing.assert_array_equal(made.ask(1).X[0], rest[merits[0].argmax()])
+
+
+def test_default_with_sources_from_another_space_only(table):
+    other = get_space("nas-bench-201")
+    X = other.sample(40, 0)
+    made = default_strategy(table.space, sources={"c10": TaskData(X, X.sum(axis=1).astype(float), space=other)})
+    assert isinstance(made, ModelBased)
+    assert len(made.ask(1).X) == 1
 
 
 def test_what_is_learned_across_tasks_is_learned_once_per_object(table, sources):
@@ -88,7 +104,9 @@ def test_what_is_learned_across_tasks_is_learned_once_per_object(table, sources)
             return self is other
 
     one, other = Frozen(sources), Frozen(sources)
-    first, again, apart = (default_strategy(table.space, sources=s).predictor.meta for s in (one, one, other))
+    first, again, apart = (
+        default_strategy(table.space, sources=s).strategy.predictor.models[0].meta for s in (one, one, other)
+    )
     assert first is again
     assert first is not apart
 
