@@ -70,7 +70,8 @@ class Plan:
         given = {"random_state": random_state, "sources": self.sources[cell.task]}
         factory = self.factories[cell.strategy]
         takes = inspect.signature(factory).parameters
-        if all(p.kind is not p.VAR_KEYWORD for p in takes.values()):
+        forwards = any(p.kind is p.VAR_KEYWORD for p in takes.values()) and given.keys().isdisjoint(takes)
+        if not forwards:  # whoever names one of them has named all it wants; further keywords are options
             given = {name: value for name, value in given.items() if name in takes}
         return as_strategy(factory(space, **given), space, random_state=random_state)
 

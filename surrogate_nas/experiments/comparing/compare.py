@@ -1,6 +1,5 @@
 """Compare strategies: on the same tasks, from the same seeds, with the same budget, in any number of processes."""
 
-import inspect
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from surrogate_nas.experiments.comparing.parts import Parts
 from surrogate_nas.experiments.comparing.sources import sources_for
 from surrogate_nas.experiments.objectives import Objective, TableObjective
 from surrogate_nas.experiments.searching.account import Stopping
+from surrogate_nas.experiments.searching.search import describe
 from surrogate_nas.tables import Table
 
 #: Runs computed and kept as one piece: what a kill can lose at most, per process.
@@ -172,22 +172,11 @@ def _seeds(given: int | Sequence[int]) -> list[int]:
 def _described(plan: Plan) -> dict[tuple[str, str], Any]:
     """What a run folder has to know again to be continued."""
     described: dict[tuple[str, str], Any] = {
-        ("strategy", name): _describe(factory) for name, factory in plan.factories.items()
+        ("strategy", name): describe(factory) for name, factory in plan.factories.items()
     }
     for task, objective in plan.objectives.items():
         described["task", task] = {**objective.describe(), "sources": list(plan.sources[task] or ())}
     return described
-
-
-def _describe(value: Any) -> Any:
-    """A factory, or an option of one, as JSON-able values: what it does is not looked at."""
-    if isinstance(value, partial):
-        options = {name: _describe(option) for name, option in value.keywords.items()}
-        return {"factory": _describe(value.func), "arguments": [_describe(a) for a in value.args], **options}
-    if value is None or isinstance(value, str | int | float | np.number):
-        return value
-    named = inspect.isroutine(value) or inspect.isclass(value)
-    return value.__qualname__ if named else type(value).__qualname__
 
 
 def _missing(plan: Plan, parts: Parts, seeds: Sequence[int], n_jobs: int) -> list[Cell]:

@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
@@ -95,7 +97,7 @@ def search(
         "strategy": describe_strategy(strategy),
         "batch_size": batch_size,
         "workers": workers,
-        "allowed": [_describe(condition) for condition in conditions],
+        "allowed": [describe(condition) for condition in conditions],
     }
     with RunLog(Path(run_dir) / LOG_NAME, config, key=("step",)) as log:
         _restrict(strategy, objective, conditions)
@@ -145,12 +147,15 @@ def _restrict(strategy: Strategy, objective: Objective, conditions: tuple[Predic
 
 def describe_strategy(strategy: Strategy) -> dict[str, Any]:
     """A strategy's class and parameters as JSON-able values; objects by the name of their class."""
-    params = {name: _describe(value) for name, value in strategy.get_params().items()}
+    params = {name: describe(value) for name, value in strategy.get_params().items()}
     return {"name": type(strategy).__qualname__, **params}
 
 
-def _describe(value: Any) -> Any:
-    """What a parameter is, in words: the class of an object with its own parameters, the names in a mapping."""
+def describe(value: Any) -> Any:
+    """What a parameter is, as JSON-able values: the class of an object with its own parameters, names in a mapping.
+
+    What a function does is not looked at.
+    """
     if value is None or isinstance(value, str | int | float | np.number):
         return value
     if isinstance(value, SearchSpace):
@@ -160,16 +165,22 @@ def _describe(value: Any) -> Any:
     if isinstance(value, Strategy):  # inside another one
         return describe_strategy(value)
     if isinstance(value, list | tuple):
-        return [_describe(item) for item in value]
+        return [describe(item) for item in value]
     if isinstance(value, Mapping):  # of tasks to learn from, say; their data may not even be loaded yet
         return sorted(str(name) for name in value)
     if inspect.isroutine(value) or inspect.isclass(value):
         return value.__qualname__
+    if isinstance(value, partial):
+        options = {name: describe(option) for name, option in value.keywords.items()}
+        return {"factory": describe(value.func), "arguments": [describe(a) for a in value.args], **options}
+    if is_dataclass(value):  # an acquisition, say
+        values = {field.name: describe(getattr(value, field.name)) for field in fields(value)}
+        return {"name": type(value).__qualname__, **values}
 
     from surrogate_nas.predictors import BasePredictor  # only now: scikit-learn comes with it
 
     if isinstance(value, BasePredictor):
-        params = {name: _describe(param) for name, param in value.get_params(deep=False).items()}
+        params = {name: describe(param) for name, param in value.get_params(deep=False).items()}
         return {"name": type(value).__qualname__, **params}
     return type(value).__qualname__
 

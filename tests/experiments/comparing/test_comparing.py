@@ -24,8 +24,9 @@ from surrogate_nas.experiments.objectives import (
     TableObjective,
     WeightedObjective,
 )
+from surrogate_nas.experiments.presets.model_based import brp_nas
 from surrogate_nas.experiments.searching.search import search
-from surrogate_nas.strategies import Hyperband, RandomSearch, RegularizedEvolution, Strategy
+from surrogate_nas.strategies import Hyperband, RandomSearch, RegularizedEvolution, Strategy, UpperConfidenceBound
 from surrogate_nas.tables import Table
 from surrogate_nas.testing.strategy import Landscape
 
@@ -267,6 +268,37 @@ def test_another_comparison_is_refused_in_one_line(table, objectives, tmp_path):
             change()
         assert "\n" not in str(error.value)
     assert files(tmp_path) == before
+
+
+def lucky(space, *, random_state, levels=(), acquisition=None, **options):
+    """A factory with options of its own, and some for what it makes."""
+    return RandomSearch(space, random_state=random_state, **options)
+
+
+def test_other_options_are_another_strategy(objectives, tmp_path):
+    def run(levels, beta):
+        factory = partial(lucky, levels=levels, acquisition=UpperConfidenceBound(beta))
+        return compare({"luck": factory}, objectives[0], budget=3, seeds=1, run_dir=tmp_path)
+
+    run((1, 200), 2.0)
+    run((1, 200), 2.0)
+    with pytest.raises(InvalidInputError, match=r"'luck' was .*\[1, 200\].*, now .*\[12, 200\]"):
+        run((12, 200), 2.0)
+    with pytest.raises(InvalidInputError, match=r"'luck' was .*'beta': 2.0.*, now .*'beta': 1.0"):
+        run((1, 200), 1.0)
+
+
+def test_a_factory_is_handed_what_it_names_and_one_that_forwards_everything_is_handed_all(objectives):
+    given = []
+
+    def forwards(space, **everything):
+        given.append(sorted(everything))
+        return RandomSearch(space, random_state=everything["random_state"])
+
+    presets = {"forwards": forwards, "lucky": partial(lucky, key="row"), "preset": partial(brp_nas, n_initial=3)}
+    comparison = compare(presets, objectives[0], budget=3, seeds=1)
+    assert not len(comparison.failures), "further keywords of a preset are options, not sources"
+    assert given == [["random_state", "sources"]]
 
 
 def test_an_error_ends_one_run_and_is_told(objectives, tmp_path):
