@@ -58,7 +58,7 @@ class ASHA(MultiFidelity):
         for epochs, longer in zip(levels[-2::-1], levels[:0:-1], strict=True):
             rung, promoted = self._rungs[epochs], self._promoted[epochs]
             for loss, _, row in rung[: int(len(rung) / self._ratio + ROUNDING)]:
-                if row not in promoted and math.isfinite(loss):
+                if row not in promoted and row not in self.results[longer] and math.isfinite(loss):
                     promoted.add(row)
                     self.ledger.again(row)
                     return Job(row, longer)

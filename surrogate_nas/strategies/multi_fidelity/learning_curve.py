@@ -123,8 +123,9 @@ class LearningCurveStopping(MultiFidelity):
         return np.array([[self.results[level][row] for level in epochs] for row in rows])
 
     def _tell_inner(self, row: bytes, score: float) -> None:
+        # Not tell(): the ledger is shared, and what is settled in it twice would no longer count as pending elsewhere.
         X: Rows = self.ledger.rows([row])
-        self.inner.tell(X, [score])
+        self.inner._learn(X, self.inner._check_scores([score], 1), None, None)
 
     def _after(self, epochs: int) -> int:
         levels = list(self.results)

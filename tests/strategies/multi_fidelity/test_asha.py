@@ -78,6 +78,15 @@ def test_failures_make_a_rung_larger_but_never_go_on(strategy):
     np.testing.assert_array_equal(again[0], X[5])
 
 
+def test_what_was_told_of_the_next_level_is_not_trained_again(strategy):
+    X = strategy.space.sample(4, 1, unique=True)
+    strategy.tell(X, [4.0, 3.0, 2.0, 1.0], epochs=[1] * 4)
+    strategy.tell(X[:1], [5.0], epochs=[2])
+    again, epochs = strategy.ask(1)
+    assert epochs.tolist() == [2]
+    np.testing.assert_array_equal(again[0], X[1], "of the better half, the one that is not known there yet")
+
+
 def test_wrong_eta_is_one_line():
     with pytest.raises(InvalidInputError, match="eta: expected a number above 1, got 1"):
         ASHA(get_space("nas-bench-201"), levels=(1, 2), eta=1)

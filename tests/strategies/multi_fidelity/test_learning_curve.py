@@ -149,3 +149,15 @@ def test_wrong_options_are_one_line(space):
         with pytest.raises(InvalidInputError, match=message) as error:
             LearningCurveStopping(space, levels=(1, 9), **options)
         assert "\n" not in str(error.value)
+
+
+def test_what_is_pending_is_counted_once(space):
+    """With repeats allowed, the same row may be pending twice; one result settles one of them."""
+    strategy = LearningCurveStopping(space, levels=(1, 2), key="nothing", random_state=0)
+    x = strategy.ask(1).X
+    row = x[0].tobytes()
+    strategy.tell(x, [1.0], epochs=[1])
+    strategy.ask(1)  # the second level
+    strategy.ledger.again(row)
+    strategy.tell(x, [2.0], epochs=[2])
+    assert strategy.ledger.n_pending == 1
