@@ -32,7 +32,7 @@ def learned(learn: Callable[[SearchSpace, Any], T], space: SearchSpace, sources:
         memory = _LEARNED.setdefault(sources, {})
     except TypeError:  # a plain dict is no key
         memory = {}
-    if learn not in memory:
-        memory[learn] = learn(space, sources)
-    found: T = memory[learn]
+    if (learn, space) not in memory:
+        memory[learn, space] = learn(space, sources)
+    found: T = memory[learn, space]
     return found

@@ -10,6 +10,7 @@ from surrogate_nas.experiments.comparing.sources import Sources, sources_for
 from surrogate_nas.experiments.presets.learned import learned
 from surrogate_nas.experiments.presets.library import ArchitectureLibrary
 from surrogate_nas.experiments.searching.search import search
+from surrogate_nas.spaces import get_space
 from surrogate_nas.testing.strategy import CHECKS
 
 NAMES = ["library-search", "warm-evolution", "source-ensemble"]
@@ -72,6 +73,15 @@ def test_sources_are_learned_from_once(table, few):
     again = learned(ArchitectureLibrary, table.space, plain)
     assert again is not learned(ArchitectureLibrary, table.space, plain), "a plain dict may have changed"
     np.testing.assert_array_equal(again.retrieve(), learned(ArchitectureLibrary, table.space, few).retrieve())
+
+
+def test_what_is_learned_for_one_space_is_not_taken_for_another(few):
+    made = [learned(remember, get_space(name), few) for name in ("nas-bench-201", "nas-bench-graph")]
+    assert [space.name for space, _ in made] == ["nas-bench-201", "nas-bench-graph"]
+
+
+def remember(space, sources):
+    return space, len(sources)
 
 
 @pytest.mark.parametrize("name", NAMES)
