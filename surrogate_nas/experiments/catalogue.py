@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from inspect import get_annotations, signature
-from typing import Any
+from typing import Any, get_args
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.errors import choose
@@ -92,8 +92,10 @@ def factory_of(name: str, options: Iterable[str] = ()) -> Callable[..., Strategy
     module, attribute = choose("strategy", name, _HOMES)
     factory: Callable[..., Strategy] = getattr(import_module(f"surrogate_nas.{module}"), attribute)
     known = list(signature(factory).parameters)
-    if "options" in known:  # a preset hands them on to the strategy that it returns
-        known += [n for n in signature(get_annotations(factory)["return"]).parameters if n not in known]
+    if "options" in known:  # a preset hands them on: to what it says, else to what it returns
+        annotations = get_annotations(factory)
+        taker = (annotations["return"], *get_args(annotations["options"]))[-1]
+        known += [n for n in signature(taker).parameters if n not in known]
     unknown = [option for option in options if option not in known]
     if unknown:
         choices = ", ".join(n for n in known if n not in ("space", "random_state", "sources", "options"))

@@ -1,7 +1,7 @@
 """The strategy to take when nothing speaks for another one."""
 
 from collections.abc import Mapping
-from typing import Any, Self, final
+from typing import Annotated, Any, Self, final
 
 import numpy.typing as npt
 
@@ -44,7 +44,7 @@ def default_strategy(
     predictor: Model | None = None,
     sources: Mapping[str, Any] | None = None,
     random_state: RandomState = 0,
-    **options: Any,
+    **options: Annotated[Any, ModelBased],
 ) -> Strategy:
     """The best there is for what is known.
 

@@ -5,7 +5,7 @@ them is learned once for all seeds where they are handed over as one object, as 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from surrogate_nas.core.random import RandomState, spawn_seeds
 from surrogate_nas.experiments.presets.learned import learned
@@ -21,7 +21,7 @@ def library_search(
     random_state: RandomState = None,
     sources: Mapping[str, Any] | None = None,
     n_warm: int = 10,
-    **options: Any,
+    **options: Annotated[Any, LocalSearch],
 ) -> WarmStart:
     """What was good on the other tasks, refined by local steps from the best of it on; options of LocalSearch."""
     settings: dict[str, Any] = {"initial_size": 1, "restart": "best"} | options
@@ -34,7 +34,7 @@ def warm_evolution(
     random_state: RandomState = None,
     sources: Mapping[str, Any] | None = None,
     n_warm: int = 10,
-    **options: Any,
+    **options: Annotated[Any, RegularizedEvolution],
 ) -> WarmStart:
     """Aging evolution that has what was good on the other tasks among its founders."""
     return _warm(RegularizedEvolution(space, random_state=random_state, **options), sources, n_warm)
@@ -46,7 +46,7 @@ def source_ensemble(
     random_state: RandomState = None,
     sources: Mapping[str, Any] | None = None,
     n_warm: int = 10,
-    **options: Any,
+    **options: Annotated[Any, ModelBased],
 ) -> WarmStart:
     """The same beginning, then Bayesian optimisation with a ranking-weighted ensemble; see :class:`SourceEnsemble`."""
     (seed,) = spawn_seeds(random_state, 1)

@@ -49,6 +49,19 @@ def test_without_sources_one_line_says_what_is_missing(table, name):
             make_strategy(name, table.space, random_state=0, sources=sources)
 
 
+def test_options_are_those_of_what_goes_on_after_the_beginning(table, few):
+    for name, option, value in (
+        ("library-search", "move", "best"),
+        ("warm-evolution", "sample_size", 3),
+        ("source-ensemble", "acquisition", "ucb"),
+        ("default", "acquisition", "ucb"),
+    ):
+        made = make_strategy(name, table.space, random_state=0, sources=few, **{option: value})
+        assert made.strategy.get_params()[option] == value
+    with pytest.raises(InvalidInputError, match="unknown option 'moves'; it has n_warm, initial_size, move"):
+        make_strategy("library-search", table.space, sources=few, moves="best")
+
+
 def test_sources_as_a_comparison_hands_them_over_never_hold_the_target(table, objectives):
     library = learned(ArchitectureLibrary, table.space, sources_for("cora", objectives))
     assert set(library.tasks) == set(table.tasks) - {"cora"}
