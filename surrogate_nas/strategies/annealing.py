@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
@@ -95,13 +95,8 @@ class SimulatedAnnealing(Strategy):
             if wanted > 0:
                 taken = ledger.draw(wanted, self._sample, self._rng, self._pool, BLOCK)
             return Proposal(ledger.rows(taken))
-        try:
-            while len(taken) < n:
-                taken += self._litters.child(self.current.row)
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(ledger.rows(taken))
+        row = self.current.row
+        return self._fill(n, lambda k: self._litters.child(row))
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         for i, score in enumerate(scores.tolist()):

@@ -7,12 +7,13 @@ how a run resumes. It always maximises; whoever runs it flips the sign of what i
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal
+from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.core.random import RandomState, as_generator
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.ledger import Key, Ledger, Predicate
@@ -109,6 +110,23 @@ class Strategy(ABC):
     def get_params(self) -> dict[str, Any]:
         """The parameters it was made with, by name."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def _fill(self, n: int, more: Callable[[int], list[bytes]], taken: list[bytes] | None = None) -> Proposal:
+        """Claim rows until there are ``n``, and propose them; fewer where nothing is left.
+
+        Args:
+            n: How many are wanted.
+            more: k -> at most k rows that the ledger gave; none where the next ones depend on what is pending.
+            taken: Rows that the ledger gave before.
+        """
+        rows = taken or []
+        try:
+            while len(rows) < n and (found := more(n - len(rows))):
+                rows += found
+        except SpaceExhaustedError:
+            if not rows:
+                raise
+        return Proposal(self.ledger.rows(rows))
 
     def _check_scores(self, scores: npt.ArrayLike, n: int) -> Floats:
         values = np.asarray(scores, dtype=np.float64)

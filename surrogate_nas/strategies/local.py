@@ -13,7 +13,7 @@ from typing import Literal, final
 
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
@@ -101,18 +101,12 @@ class LocalSearch(Strategy):
 
     def _propose(self, n: int) -> Proposal:
         self._take_in()
-        taken: list[bytes] = []
-        try:
-            while len(taken) < n:
-                place, left = self._climb(), n - len(taken)
-                more = self._founders(left) if place is None else self.ledger.claim(place.open, left)
-                if not more:  # what comes next depends on pending ones
-                    break
-                taken += more
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(self.ledger.rows(taken))
+        return self._fill(n, self._next)
+
+    def _next(self, n: int) -> list[bytes]:
+        """Up to ``n`` that come next; none where that depends on pending ones."""
+        place = self._climb()
+        return self._founders(n) if place is None else self.ledger.claim(place.open, n)
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         # Keys wait for the next request: until the first one, what counts as the same may still change.

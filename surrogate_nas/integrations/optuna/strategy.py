@@ -12,7 +12,7 @@ import optuna
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError, spawn_seeds
+from surrogate_nas.core import InvalidInputError, Proposal, spawn_seeds
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.integrations.optuna.parameters import distributions
 from surrogate_nas.spaces.base import Rows, SearchSpace
@@ -70,14 +70,7 @@ class OptunaStrategy(Strategy):
         self._running: defaultdict[bytes, deque[int]] = defaultdict(deque)  # numbers of the trials of pending rows
 
     def _propose(self, n: int) -> Proposal:
-        taken: list[bytes] = []
-        try:
-            while len(taken) < n:
-                taken.append(self._one())
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(self.ledger.rows(taken))
+        return self._fill(n, lambda k: [self._one()])
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         values = scores.reshape(len(X), -1)

@@ -11,7 +11,7 @@ from typing import final
 
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
@@ -73,13 +73,11 @@ class RegularizedEvolution(Strategy):
         taken: list[bytes] = []
         if (founders := min(n, self.population_size - len(self.population) - ledger.n_pending)) > 0:
             taken = ledger.draw(founders, self._sample, self._rng, self._pool, BLOCK)
-        try:
-            while self.population and len(taken) < n:
-                taken += self._litters.child(self._tournaments.winner(self.population).row)
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(ledger.rows(taken))
+        return self._fill(n, self._child, taken)
+
+    def _child(self, k: int) -> list[bytes]:
+        """One child of the population, where there is one."""
+        return self._litters.child(self._tournaments.winner(self.population).row) if self.population else []
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         for i, score in enumerate(scores.tolist()):

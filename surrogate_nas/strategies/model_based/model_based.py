@@ -7,7 +7,7 @@ from typing import Any, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.statistics import normal_scores
 from surrogate_nas.spaces.base import Rows, SearchSpace
@@ -106,13 +106,7 @@ class ModelBased(Strategy):
     def _propose(self, n: int) -> Proposal:
         founders = min(n, self.n_initial - len(self._scores) - self.ledger.n_pending)
         taken = self._random(founders) if founders > 0 else []
-        try:
-            while len(taken) < n:
-                taken += self._picks(n - len(taken)) if self._informed() else self._random(n - len(taken))
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(self.ledger.rows(taken))
+        return self._fill(n, self._picks if self._informed() else self._random, taken)
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         self._X = np.concatenate([self._X, X])

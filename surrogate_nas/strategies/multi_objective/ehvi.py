@@ -17,7 +17,7 @@ from typing import ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import Direction, InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import Direction, InvalidInputError, Proposal
 from surrogate_nas.core.pareto import pareto_mask
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.core.statistics import normal_scores
@@ -113,14 +113,7 @@ class ExpectedHypervolumeImprovement(Strategy):
         ready = told >= self.n_initial and bool(self._alive.any())
         if not ready and pending:
             n = min(n, max(0, self.n_initial - told - pending))
-        taken: list[bytes] = []
-        try:
-            while len(taken) < n:
-                taken += self._best() if ready else self._random(n - len(taken))
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(self.ledger.rows(taken))
+        return self._fill(n, lambda k: self._best() if ready else self._random(k))
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         table = scores.reshape(len(X), -1)

@@ -14,7 +14,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
@@ -163,14 +163,14 @@ class HybridSearch(Strategy):
         taken: list[bytes] = []
         if (founders := min(n, self.population_size - len(self.population) - ledger.n_pending)) > 0:
             taken = ledger.draw(founders, self._sample, self._rng, self._pool, BLOCK)
-        try:
-            while self.population and len(taken) < n:
-                parent = self._tournaments.winner(self.population)
-                taken += self._crossed(parent) if self._rng.random() < self.crossover else self._mutated(parent)
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(ledger.rows(taken))
+        return self._fill(n, self._child, taken)
+
+    def _child(self, k: int) -> list[bytes]:
+        """One child of the population, where there is one."""
+        if not self.population:
+            return []
+        parent = self._tournaments.winner(self.population)
+        return self._crossed(parent) if self._rng.random() < self.crossover else self._mutated(parent)
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         for i, score in enumerate(scores.tolist()):

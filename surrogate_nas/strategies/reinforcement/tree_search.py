@@ -21,7 +21,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
+from surrogate_nas.core import InvalidInputError, Proposal
 from surrogate_nas.core.random import RandomState
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies.base import Floats, Strategy
@@ -147,14 +147,7 @@ class MonteCarloTreeSearch(Strategy):
         self._pool: deque[Candidate] = deque()
 
     def _propose(self, n: int) -> Proposal:
-        taken: list[bytes] = []
-        try:
-            while len(taken) < n:
-                taken += self._descend()
-        except SpaceExhaustedError:
-            if not taken:
-                raise
-        return Proposal(self.ledger.rows(taken))
+        return self._fill(n, lambda k: self._descend())
 
     def _learn(self, X: Rows, scores: Floats, epochs: npt.ArrayLike | None, cost_s: npt.ArrayLike | None) -> None:
         for genes, row, score in zip(X, X.tolist(), scores.tolist(), strict=True):
