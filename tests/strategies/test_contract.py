@@ -7,7 +7,7 @@ import pytest
 
 from surrogate_nas import encodings, predictors
 from surrogate_nas.encodings import OneHotEncoder
-from surrogate_nas.predictors import Predictor, RelaxedPredictor, Ridge
+from surrogate_nas.predictors import Predictor, Ridge
 from surrogate_nas.spaces import EdgeCellSpace, Operation, Skeleton, get_space
 from surrogate_nas.strategies import (
     ASHA,
@@ -73,7 +73,7 @@ def constrained(space, *, random_state):
 
 
 def climbing(space, *, random_state):
-    predictor = RelaxedPredictor(space, n_models=2, hidden=8, epochs=3, random_state=0)
+    predictor = predictors.RelaxedPredictor(space, n_models=2, hidden=8, epochs=3, random_state=0)
     return GradientAscent(space, predictor=predictor, refit_every=80, n_steps=4, random_state=random_state)
 
 
