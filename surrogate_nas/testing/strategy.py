@@ -36,16 +36,20 @@ class Landscape:
     Args:
         space: Space of the rows.
         seed: Which landscape.
+        by_network: Whether rows that mean the same network score the same; a predictor that looks at networks cannot
+            learn from any other landscape.
     """
 
-    def __init__(self, space: SearchSpace, seed: int = 0) -> None:
+    def __init__(self, space: SearchSpace, seed: int = 0, *, by_network: bool = False) -> None:
         rng = np.random.default_rng(seed)
         shape = (space.n_genes, int(space.cardinalities.max()))
         self._single = rng.normal(size=shape)
+        self._space = space if by_network else None
         self._pairs = 0.5 * rng.normal(size=(*shape, shape[1]))
 
     def __call__(self, X: Rows) -> Floats:
         """Scores of rows (n, d), shape (n,)."""
+        X = X if self._space is None else self._space.canonical(X)
         gene = np.arange(X.shape[1])
         scores = self._single[gene, X].sum(axis=1) + self._pairs[gene[1:], X[:, :-1], X[:, 1:]].sum(axis=1)
         return np.asarray(scores, dtype=np.float64)
@@ -261,7 +265,15 @@ def check_same_sequence_in_another_process(factory: Factory, space: SearchSpace)
     np.testing.assert_array_equal(there, _sequence(factory, space))
 
 
-def check_beats_random(factory: Factory, baseline: Factory, space: SearchSpace, *, budget: int, runs: int = 60) -> None:
+def check_beats_random(
+    factory: Factory,
+    baseline: Factory,
+    space: SearchSpace,
+    *,
+    budget: int,
+    runs: int = 60,
+    by_network: bool = False,
+) -> None:
     """The best found is better than the baseline's, landscape by landscape; a sign test decides.
 
     Without any difference, wins follow a binomial distribution with p = 1/2 (ties count half, which only
@@ -273,12 +285,13 @@ def check_beats_random(factory: Factory, baseline: Factory, space: SearchSpace, 
         space: Where both search.
         budget: Evaluations of each run.
         runs: Landscapes, each with its own seed.
+        by_network: As in :class:`Landscape`.
     """
     from scipy.stats import binom
 
     wins = 0.0
     for seed in range(runs):
-        landscape = Landscape(space, seed)
+        landscape = Landscape(space, seed, by_network=by_network)
         ours, theirs = (
             landscape(run(f(space, random_state=seed), landscape, budget)).max() for f in (factory, baseline)
         )
