@@ -365,7 +365,7 @@ def test_a_limit_looks_at_a_column_or_asks_a_function(seeds, space):
     for options, message in (
         ({}, "limit: expected at_most, at_least or both, got neither"),
         ({"at_most": 1, "at_least": 2}, "limit: expected at_least <= at_most, got 2 and 1"),
-        ({"at_most": float("nan")}, "limit: expected at_least <= at_most, got None and nan"),
+        ({"at_most": float("nan")}, "at_most: expected a number, got nan"),
     ):
         with pytest.raises(InvalidInputError, match=message):
             Limit(params, **options)
@@ -401,3 +401,42 @@ def test_real_trainings_run_in_processes():
         for w in (1, 2)
     )
     np.testing.assert_array_equal(here.scores, there.scores)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda o, s: TableObjective("nas-bench-201", task="a"), "table: expected a table, such as"),
+        (lambda o, s: TableObjective(o.table, task="b", cost=[3]), r"cost: expected a number, got \[3\]"),
+        (lambda o, s: CallableObjective(3, s), "function: expected a function of one row, got 3"),
+        (lambda o, s: CallableObjective(len, "nas-bench-201"), "space: expected one, such as .* got 'nas-bench-201'"),
+        (lambda o, s: CallableObjective(len, s, metrics="acc"), "metrics: expected a list of names, .* got 'acc'"),
+        (lambda o, s: CallableObjective(len, s, direction=3), "direction: expected 'max' or 'min', got 3"),
+        (lambda o, s: CallableObjective(len, s, key="x"), "key: expected 'row', 'canonical' or 'nothing', got 'x'"),
+        (lambda o, s: CallableObjective(len, s, catch=(3,)), r"catch: expected exceptions, .* got \(3,\)"),
+        (lambda o, s: MultiObjective(o), "objectives: expected a list of objectives, or them by name"),
+        (lambda o, s: MultiObjective({1: o}), "objectives: expected names that are text, got 1"),
+        (lambda o, s: WeightedObjective(None, {}), "objective: expected an objective, .* got None"),
+        (lambda o, s: WeightedObjective(o, [1]), r"weights: expected one for each of .* got \[1\]"),
+        (lambda o, s: WeightedObjective(o, dict.fromkeys(o.metrics, "1")), "expected a number, got '1'"),
+        (lambda o, s: NoisyObjective(None, std=1), "objective: expected an objective"),
+        (lambda o, s: NoisyObjective(o, std="1"), "std: expected a number, got '1'"),
+        (lambda o, s: NoisyObjective(o, std=1, random_state=2**70), "random_state: expected a whole number"),
+        (lambda o, s: ReplicatedObjective([3]), r"objectives: expected a list of TableObjective, got \[3\]"),
+        (lambda o, s: Limit("params", at_most=1), "limit: expected an objective or a function of rows, got 'params'"),
+        (lambda o, s: Limit(o, at_most="1"), "at_most: expected a number, got '1'"),
+        (lambda o, s: Limit(lambda X: "x", at_most=1)(s.sample(2, 0)), "limit: expected one number per architecture"),
+        (lambda o, s: PredictorObjective(None), "predictor: expected a fitted predictor, .* got None"),
+        (lambda o, s: TrainingObjective(None), "trainer: expected one, such as .* got None"),
+    ],
+)
+def test_values_of_another_kind_are_told_in_one_line(table, space, make, message):
+    with pytest.raises(InvalidInputError, match=message):
+        make(TableObjective(table, task="a", epochs=12), space)
+
+
+@pytest.mark.parametrize("answer", [None, "x", {}, 1j])
+def test_a_function_that_returns_no_number_ends_the_search(space, answer):
+    objective = CallableObjective(lambda x: answer, space)
+    with pytest.raises(InvalidInputError, match="expected the function to return 1 number"):
+        search(objective, RandomSearch(space, random_state=0), budget=2)

@@ -107,6 +107,32 @@ class Objective(ABC):
         )
 
 
+def check_number(name: str, value: Any) -> None:
+    """Raise an error unless a value is a number; NaN and infinities are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InvalidInputError(f"{name}: expected a number, got {value!r:.80}")
+
+
+def check_whole(name: str, value: Any) -> None:
+    """Raise an error unless a value is a whole number that fits into 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not -(2**63) <= value < 2**63:
+        raise InvalidInputError(f"{name}: expected a whole number, got {value!r:.80}")
+
+
+def check_space(value: Any) -> None:
+    """Raise an error unless a value is a search space."""
+    if not isinstance(value, SearchSpace):
+        raise InvalidInputError(f"space: expected one, such as get_space('nas-bench-201'), got {value!r:.80}")
+
+
+def check_objective(name: str, value: Any) -> None:
+    """Raise an error unless a value is an objective."""
+    if not isinstance(value, Objective):
+        raise InvalidInputError(
+            f"{name}: expected an objective, such as TableObjective(table, task=...), got {value!r:.80}"
+        )
+
+
 def check_directions(directions: tuple[Any, ...]) -> None:
     """Raise an error unless each is "max" or "min"."""
     for direction in directions:

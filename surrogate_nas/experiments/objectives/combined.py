@@ -1,13 +1,20 @@
 """Several metrics at once, and their weighted sum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Direction, InvalidInputError
-from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Floats, Objective
+from surrogate_nas.experiments.objectives.base import (
+    Epochs,
+    Evaluation,
+    Floats,
+    Objective,
+    check_number,
+    check_objective,
+)
 from surrogate_nas.experiments.objectives.table import TableObjective
 from surrogate_nas.spaces.base import Rows
 
@@ -34,8 +41,8 @@ class MultiObjective(Objective):
         names: tuple[str, ...] = ()
         if isinstance(objectives, Mapping):
             names, objectives = tuple(objectives), tuple(objectives.values())
-        self.objectives: tuple[Objective, ...] = tuple(objectives)
-        _check(self.objectives)
+        self.objectives: tuple[Objective, ...] = _listed(objectives)
+        _check(self.objectives, names)
         first = self.objectives[0]
         self.metrics = names or tuple(o.metrics[0] for o in self.objectives)
         if len(set(self.metrics)) < len(self.metrics):
@@ -98,10 +105,8 @@ class WeightedObjective(Objective):
     direction = "max"
 
     def __init__(self, objective: Objective, weights: Mapping[str, float]) -> None:
-        if sorted(weights) != sorted(objective.metrics):
-            raise InvalidInputError(
-                f"weights: expected one for each of {', '.join(objective.metrics)}, got {', '.join(weights) or 'none'}"
-            )
+        check_objective("objective", objective)
+        _check_weights(weights, objective.metrics)
         for name, direction in zip(objective.metrics, objective.directions, strict=True):
             if not 0 <= (weights[name] if direction == "max" else -weights[name]) < np.inf:
                 sign = "positive" if direction == "max" else "negative"
@@ -141,7 +146,25 @@ class WeightedObjective(Objective):
         return sums[: len(X)], float(np.nanmax(sums[len(X) :]))
 
 
-def _check(objectives: tuple[Any, ...]) -> None:
+def _listed(objectives: Any) -> tuple[Any, ...]:
+    if not isinstance(objectives, Iterable):
+        raise InvalidInputError(f"objectives: expected a list of objectives, or them by name, got {objectives!r:.80}")
+    return tuple(objectives)
+
+
+def _check_weights(weights: Any, metrics: tuple[str, ...]) -> None:
+    named = isinstance(weights, Mapping)
+    if not named or set(weights) != set(metrics):
+        got = (", ".join(map(str, weights)) or "none") if named else repr(weights)
+        raise InvalidInputError(f"weights: expected one for each of {', '.join(metrics)}, got {got:.80}")
+    for name in metrics:
+        check_number(f"weights[{name!r}]", weights[name])
+
+
+def _check(objectives: tuple[Any, ...], names: tuple[Any, ...]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidInputError(f"objectives: expected names that are text, got {name!r:.80}")
     if not objectives:
         raise InvalidInputError("objectives: expected at least one, got none")
     for o in objectives:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Direction, InvalidInputError
-from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Objective, check_directions
+from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Objective, check_directions, check_space
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.strategies import Key
 
@@ -43,7 +43,9 @@ class CallableObjective(Objective):
         catch: tuple[type[Exception], ...] = (),
         epochs: bool = False,
     ) -> None:
-        directions = (direction,) if isinstance(direction, str) else tuple(direction)
+        _check(function, metrics, key, catch)
+        check_space(space)
+        directions = _several(direction)
         check_directions(directions)
         if len(directions) != len(metrics):
             raise InvalidInputError(
@@ -54,7 +56,7 @@ class CallableObjective(Objective):
         self.direction = directions[0]
         self.metrics = tuple(metrics)
         self.key = key
-        self.catch = catch
+        self.catch = _kinds(catch)
         self.epochs = epochs
         self._directions: tuple[Direction, ...] = directions
 
@@ -89,10 +91,40 @@ class CallableObjective(Objective):
             result = self.function(x, epochs) if self.epochs else self.function(x)
         except self.catch:
             return np.full(len(self.metrics), np.nan)
-        scores = np.asarray(result, dtype=np.float64).reshape(-1)
+        try:
+            if result is None:  # a forgotten "return"; a failure is NaN
+                raise TypeError
+            scores = np.asarray(result, dtype=np.float64).reshape(-1)
+        except (TypeError, ValueError):
+            raise InvalidInputError(
+                f"objective: expected the function to return {len(self.metrics)} number(s) "
+                f"({', '.join(self.metrics)}), got {result!r:.80}"
+            ) from None
         if len(scores) != len(self.metrics):
             raise InvalidInputError(
                 f"objective: expected the function to return {len(self.metrics)} score(s) "
                 f"({', '.join(self.metrics)}), got {len(scores)}"
             )
         return scores
+
+
+def _check(function: Any, metrics: Any, key: Any, catch: Any) -> None:
+    if not callable(function):
+        raise InvalidInputError(f"function: expected a function of one row, got {function!r:.80}")
+    if not isinstance(metrics, list | tuple) or not all(isinstance(name, str) for name in metrics):
+        raise InvalidInputError(f"metrics: expected a list of names, such as ('accuracy',), got {metrics!r:.80}")
+    if len(set(metrics)) < len(metrics):
+        raise InvalidInputError(f"metrics: expected different names, got {', '.join(metrics)}")
+    if key not in ("row", "canonical", "nothing"):
+        raise InvalidInputError(f"key: expected 'row', 'canonical' or 'nothing', got {key!r:.80}")
+    for kind in _kinds(catch):
+        if not isinstance(kind, type) or not issubclass(kind, Exception):
+            raise InvalidInputError(f"catch: expected exceptions, such as (RuntimeError,), got {catch!r:.80}")
+
+
+def _several(direction: Any) -> tuple[Any, ...]:
+    return tuple(direction) if isinstance(direction, list | tuple) else (direction,)
+
+
+def _kinds(catch: Any) -> tuple[Any, ...]:
+    return catch if isinstance(catch, tuple) else (catch,)

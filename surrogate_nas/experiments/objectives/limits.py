@@ -1,5 +1,6 @@
 """Limits: which architectures may be proposed at all."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, final
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.experiments.objectives.base import Floats, Objective
+from surrogate_nas.experiments.objectives.base import Floats, Objective, check_number
 from surrogate_nas.experiments.objectives.table import by_code
 from surrogate_nas.spaces.base import Rows
 
@@ -39,6 +40,15 @@ class Limit:
         at_most: float | None = None,
         at_least: float | None = None,
     ) -> None:
+        if not isinstance(of, Objective) and not callable(of):
+            raise InvalidInputError(f"limit: expected an objective or a function of rows, got {of!r:.80}")
+        if isinstance(of, Objective) and len(of.metrics) > 1:
+            raise InvalidInputError(f"limit: expected an objective with one metric, got {', '.join(of.metrics)}")
+        for name, bound in (("at_most", at_most), ("at_least", at_least)):
+            if bound is not None:
+                check_number(name, bound)
+                if math.isnan(bound):
+                    raise InvalidInputError(f"{name}: expected a number, got nan")
         if at_most is None and at_least is None:
             raise InvalidInputError("limit: expected at_most, at_least or both, got neither")
         self.of = of
@@ -70,9 +80,13 @@ class Limit:
         return by_code(self.of.space, self._meets)
 
     def _meets(self, X: Rows) -> npt.NDArray[np.bool_]:
-        values: Floats = np.asarray(
-            self.of.evaluate(X).scores if isinstance(self.of, Objective) else self.of(X), dtype=np.float64
-        )
+        found = self.of.evaluate(X).scores if isinstance(self.of, Objective) else self.of(X)
+        try:
+            values: Floats = np.asarray(found, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InvalidInputError(
+                f"limit: expected one number per architecture, shape ({len(X)},), got {found!r:.80}"
+            ) from None
         if values.shape != (len(X),):
             raise InvalidInputError(
                 f"limit: expected one value per architecture, shape ({len(X)},), got {values.shape}"

@@ -8,7 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Floats, Objective
+from surrogate_nas.experiments.objectives.base import (
+    Epochs,
+    Evaluation,
+    Floats,
+    Objective,
+    check_number,
+    check_objective,
+    check_whole,
+)
 from surrogate_nas.experiments.objectives.table import TableObjective
 from surrogate_nas.spaces.base import Rows
 
@@ -28,6 +36,8 @@ class NoisyObjective(Objective):
 
     def __init__(self, objective: Objective, *, std: float, random_state: int = 0) -> None:
         _one_metric(objective)
+        check_number("std", std)
+        check_whole("random_state", random_state)
         if not 0 <= std < np.inf:
             raise InvalidInputError(f"std: expected a number of at least 0, got {std!r}")
         self.objective = objective
@@ -80,6 +90,8 @@ class ReplicatedObjective(Objective):
     recorded = True
 
     def __init__(self, objectives: Sequence[TableObjective], *, random_state: int = 0) -> None:
+        _tables(objectives)
+        check_whole("random_state", random_state)
         self.objectives = tuple(objectives)
         kinds = {(id(o.table), o.column.task, o.column.metric, o.column.split, o.column.epochs) for o in objectives}
         if len(kinds) != 1:
@@ -121,7 +133,13 @@ class ReplicatedObjective(Objective):
         return means[: len(X)], float(best)
 
 
+def _tables(objectives: Any) -> None:
+    if not isinstance(objectives, Sequence) or not all(isinstance(o, TableObjective) for o in objectives):
+        raise InvalidInputError(f"objectives: expected a list of TableObjective, got {objectives!r:.80}")
+
+
 def _one_metric(objective: Objective) -> None:
+    check_objective("objective", objective)
     if len(objective.metrics) > 1:
         raise InvalidInputError(
             f"objective: expected one metric, got {', '.join(objective.metrics)}; add noise to each of them"

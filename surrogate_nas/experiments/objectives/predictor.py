@@ -35,6 +35,10 @@ class PredictorObjective(Objective):
     """
 
     def __init__(self, predictor: Scorer) -> None:
+        if not callable(getattr(predictor, "predict", None)) or not hasattr(predictor, "space"):
+            raise InvalidInputError(
+                f"predictor: expected a fitted predictor, such as AutoPredictor(space).fit(X, y), got {predictor!r:.80}"
+            )
         if predictor.space is None:
             raise InvalidInputError(
                 "predictor: expected one of a search space's architectures, got one of plain floats"

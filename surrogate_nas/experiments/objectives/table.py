@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError, UnknownNameError
-from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Floats, Objective
+from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Floats, Objective, check_number
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables import TRAIN_TIME, Table
 
@@ -56,6 +56,10 @@ class TableObjective(Objective):
         seed: int | str | None = None,
         cost: str | float | None = None,
     ) -> None:
+        if not isinstance(table, Table):
+            raise InvalidInputError(f"table: expected a table, such as load_table(name), got {table!r:.80}")
+        if cost is not None and not isinstance(cost, str):
+            check_number("cost", cost)
         if not isinstance(split, str):
             raise InvalidInputError(f"split: expected the split that is searched on, such as 'val', got {split!r}")
         if "test" in split.split("+"):  # some sources measured on validation and test images together

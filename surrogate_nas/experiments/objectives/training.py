@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.values import COST_METRICS
 from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Objective
 from surrogate_nas.spaces.base import Rows
@@ -30,6 +31,10 @@ class TrainingObjective(Objective):
     at_once = False
 
     def __init__(self, trainer: "Trainer", *, metric: str = "accuracy", seed: int = 0) -> None:
+        if not callable(getattr(trainer, "train", None)):
+            raise InvalidInputError(
+                f"trainer: expected one, such as Trainer(space=space, dataset='digits'), got {trainer!r:.80}"
+            )
         self.trainer = trainer
         self.space = trainer.space
         self.metric = metric
