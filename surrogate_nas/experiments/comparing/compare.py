@@ -19,8 +19,8 @@ from surrogate_nas.experiments.comparing.frame import assemble, describe_tasks
 from surrogate_nas.experiments.comparing.parts import Parts
 from surrogate_nas.experiments.comparing.sources import sources_for
 from surrogate_nas.experiments.objectives import Objective, TableObjective
-from surrogate_nas.experiments.searching.account import Stopping
-from surrogate_nas.experiments.searching.search import describe
+from surrogate_nas.experiments.searching.account import Stopping, check_count
+from surrogate_nas.experiments.searching.search import check_run_dir, check_workers, describe
 from surrogate_nas.tables import Table
 
 #: Runs computed and kept as one piece: what a kill can lose at most, per process.
@@ -79,12 +79,13 @@ def compare(
         UnknownNameError: There is no strategy of a name.
     """
     for name, value in (("batch_size", batch_size), ("workers", workers), ("n_jobs", n_jobs)):
-        if value < 1:
-            raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+        check_count(name, value)
+    check_run_dir(run_dir)
     settings = {"budget": budget, "budget_s": budget_s, "batch_size": batch_size, "workers": workers}
     plan = make_plan(strategies, objectives, settings, sources=sources)
     for objective in plan.objectives.values():
         Stopping(budget, budget_s, None, None).check(objective)
+        check_workers(objective, batch_size, workers)
     wanted = _seeds(seeds)
     if n_jobs > 1:
         _check_picklable(plan)
@@ -103,22 +104,38 @@ def make_plan(
 ) -> Plan:
     """Check what is to be compared; arguments and errors as in :func:`compare`, settings those of :func:`search`."""
     named = _strategies(strategies)
+    check_sources(sources)
     factories = {name: _factory(name, factory) for name, factory in named.items()}
     tasks = _objectives(objectives)
     learned = {task: sources_for(task, tasks, sources) for task in tasks}
     return Plan(factories, tasks, learned, settings)
 
 
+def check_sources(sources: Any) -> None:
+    """Raise an error unless a value can be data by task, or is None."""
+    if sources is not None and not (isinstance(sources, Mapping) and all(isinstance(name, str) for name in sources)):
+        raise InvalidInputError(f"sources: expected data by task, {{task: (X, y)}}, got {sources!r:.80}")
+
+
 def _strategies(given: Mapping[str, str | Factory] | Iterable[str]) -> dict[str, str | Factory]:
     if isinstance(given, str):
         given = [given]
-    named = dict(given) if isinstance(given, Mapping) else {name: name for name in given}
+    named = _by_name("strategies: expected names, or factories by name", given)
     for name in named:
         if not isinstance(name, str) or not name or "/" in name:
             raise InvalidInputError(f"strategies: expected names without '/', such as 'evolution', got {name!r}")
     if not named:
         raise InvalidInputError(f"strategies: expected at least one, got none; known: {', '.join(list_strategies())}")
     return named
+
+
+def _by_name(expected: str, given: Any) -> dict[Any, Any]:
+    if not isinstance(given, Iterable):
+        raise InvalidInputError(f"{expected}, got {given!r:.80}")
+    try:
+        return dict(given) if isinstance(given, Mapping) else {name: name for name in given}
+    except TypeError:
+        raise InvalidInputError(f"{expected}, got {given!r:.80}") from None
 
 
 def _factory(name: str, given: str | Factory) -> Factory:
@@ -140,6 +157,8 @@ def _objectives(given: Mapping[str, Objective] | Iterable[Objective] | Objective
         given = [given]
     if isinstance(given, Mapping):
         named = dict(given)
+    elif not isinstance(given, Iterable):
+        raise InvalidInputError(f"objectives: expected objectives by name, or a table, got {given!r:.80}")
     else:
         listed = list(given)
         named = {o.task if isinstance(o, TableObjective) else f"task-{i}": o for i, o in enumerate(listed)}
@@ -160,9 +179,12 @@ def _objectives(given: Mapping[str, Objective] | Iterable[Objective] | Objective
     return named
 
 
-def _seeds(given: int | Sequence[int]) -> list[int]:
-    listed = list(range(given)) if isinstance(given, int | np.integer) else [int(seed) for seed in given]
-    if not listed or len(set(listed)) < len(listed) or min(listed) < 0:
+def _seeds(given: Any) -> list[int]:
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        given = range(given)
+    found = list(given) if isinstance(given, Iterable) else []
+    listed = [int(seed) for seed in found if isinstance(seed, int | np.integer)]
+    if not listed or len(set(listed)) < len(found) or not 0 <= min(listed) <= max(listed) < 2**63:
         raise InvalidInputError(
             f"seeds: expected a number of them, or different whole numbers from 0, got {given!r:.80}"
         )

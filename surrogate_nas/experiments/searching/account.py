@@ -3,14 +3,14 @@
 import math
 import sys
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.experiments.objectives import Evaluation, Objective
-from surrogate_nas.experiments.objectives.base import Epochs
+from surrogate_nas.experiments.objectives.base import Epochs, check_number
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,11 @@ class Stopping:
         if self.budget is None and self.budget_s is None:
             raise InvalidInputError("budget and budget_s: expected a number of evaluations or of seconds, got neither")
         for name, value in (("budget", self.budget), ("patience", self.patience)):
-            check_count(name, value)
+            if value is not None:
+                check_count(name, value)
+        for name, seconds_or_score in (("budget_s", self.budget_s), ("target", self.target)):
+            if seconds_or_score is not None:
+                check_number(name, seconds_or_score)
         if self.budget_s is not None and not 0 < self.budget_s < math.inf:
             raise InvalidInputError(f"budget_s: expected a positive number of seconds, got {self.budget_s!r}")
         if self.budget_s is not None and not objective.timed:
@@ -43,10 +47,8 @@ class Stopping:
             raise InvalidInputError(f"target: expected a finite score, got {self.target!r}")
 
 
-def check_count(name: str, value: int | None) -> None:
-    """Raise an error unless a number is a whole one of at least 1, or None."""
-    if value is None:
-        return
+def check_count(name: str, value: Any) -> None:
+    """Raise an error unless a value is a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InvalidInputError(f"{name}: expected a whole number, got {value!r}")
     if value < 1:

@@ -1,7 +1,7 @@
 """One search: a strategy asks, an objective answers, the budget is charged here and nowhere else."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
 from multiprocessing.reduction import ForkingPickler
@@ -25,6 +25,10 @@ from surrogate_nas.strategies import Strategy
 from surrogate_nas.strategies.ledger import Predicate
 
 __all__ = ["LOG_NAME", "SearchResult", "describe_strategy", "search"]
+
+
+#: Most architectures asked for, or evaluated, at once.
+MAX_AT_ONCE = 1_000_000
 
 
 def search(
@@ -80,7 +84,10 @@ def search(
     stopping = Stopping(budget, budget_s, patience, target)
     strategy = _checked(objective, strategy, batch_size, workers)
     stopping.check(objective)
-    conditions: tuple[Predicate, ...] = (allowed,) if callable(allowed) else tuple(allowed)
+    conditions = _conditions(allowed)
+    check_run_dir(run_dir)
+    if progress is not None and not callable(getattr(progress, "track", None)):
+        raise InvalidInputError(f"progress: expected an object with say and track, or None, got {progress!r:.80}")
     account = Account(objective, stopping, progress or Silent())
     loop = Synchronous if batch_size > 1 or workers == 1 else Asynchronous
     if run_dir is None:
@@ -104,6 +111,23 @@ def search(
         return loop(objective, strategy, account, Journal(objective, log), batch_size, workers).result()
 
 
+def check_run_dir(run_dir: Any) -> None:
+    """Raise an error unless a value can be the path of a folder, or is None."""
+    if run_dir is None or (isinstance(run_dir, str | Path) and str(run_dir) and "\0" not in str(run_dir)):
+        return
+    raise InvalidInputError(f"run_dir: expected the path of a folder, or None, got {run_dir!r:.80}")
+
+
+def _conditions(allowed: Any) -> tuple[Predicate, ...]:
+    conditions = (allowed,) if callable(allowed) or not isinstance(allowed, Iterable) else tuple(allowed)
+    for condition in conditions:
+        if not callable(condition):
+            raise InvalidInputError(
+                f"allowed: expected conditions on rows, such as Limit(...) or a function, got {condition!r:.80}"
+            )
+    return conditions
+
+
 def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, workers: int) -> Strategy:
     if not isinstance(objective, Objective):
         raise InvalidInputError(
@@ -112,6 +136,8 @@ def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, wor
         )
     for name, value in (("batch_size", batch_size), ("workers", workers)):
         check_count(name, value)
+        if value > MAX_AT_ONCE:
+            raise InvalidInputError(f"{name}: expected at most {MAX_AT_ONCE:,}, got {value:,}")
     strategy = as_strategy(given, objective.space)
     if not _same_space(objective.space, strategy.space):
         raise InvalidInputError(
@@ -122,6 +148,12 @@ def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, wor
             f"search: expected a strategy for several objectives ({', '.join(objective.metrics)}), got "
             f"{type(strategy).__name__}; combine them into one (WeightedObjective), or take another strategy"
         )
+    check_workers(objective, batch_size, workers)
+    return strategy
+
+
+def check_workers(objective: Objective, batch_size: int, workers: int) -> None:
+    """Raise an error unless several can evaluate the objective at once."""
     if workers > 1 and objective.recorded:
         if not objective.timed and batch_size == 1:
             raise InvalidInputError(
@@ -136,7 +168,6 @@ def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, wor
                 f"workers: expected an objective that can be sent to other processes, got {type(error).__name__}: "
                 f"{error}; define its function at the top of a module, or take workers=1"
             ) from None
-    return strategy
 
 
 def _restrict(strategy: Strategy, objective: Objective, conditions: tuple[Predicate, ...]) -> None:
