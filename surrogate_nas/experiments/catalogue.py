@@ -1,13 +1,19 @@
 """Every strategy by name, for the command line and for comparisons; the one place where a name becomes a strategy."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from inspect import get_annotations, signature
-from typing import Any, get_args
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import numpy as np
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.errors import choose
 from surrogate_nas.core.random import RandomState
+from surrogate_nas.experiments.objectives.base import check_space
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.strategies import Strategy
 
@@ -45,6 +51,12 @@ _HOMES = {
     "hybrid": ("strategies.reinforcement.hybrid", "HybridSearch"),
 }
 
+#: Parameters that are not options: what makes a strategy hands them over.
+GIVEN = ("space", "random_state", "sources")
+
+#: What an option holds, in words.
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
 
 def list_strategies() -> list[str]:
     """Names that :func:`make_strategy` knows."""
@@ -72,7 +84,9 @@ def make_strategy(
         UnknownNameError: There is no such strategy.
         InvalidInputError: The strategy has no such parameter.
     """
+    check_space(space)
     factory = factory_of(name, options)
+    _check_values(name, factory, options)
     learned = {"sources": sources} if "sources" in signature(factory).parameters else {}
     strategy: Strategy = factory(space, random_state=random_state, **learned, **options)
     return strategy
@@ -91,13 +105,61 @@ def factory_of(name: str, options: Iterable[str] = ()) -> Callable[..., Strategy
     """
     module, attribute = choose("strategy", name, _HOMES)
     factory: Callable[..., Strategy] = getattr(import_module(f"surrogate_nas.{module}"), attribute)
-    known = list(signature(factory).parameters)
-    if "options" in known:  # a preset hands them on: to what it says, else to what it returns
-        annotations = get_annotations(factory)
-        taker = (annotations["return"], *get_args(annotations["options"]))[-1]
-        known += [n for n in signature(taker).parameters if n not in known]
+    known = [option for option in _annotations(factory) if option not in GIVEN]
     unknown = [option for option in options if option not in known]
     if unknown:
-        choices = ", ".join(n for n in known if n not in ("space", "random_state", "sources", "options"))
-        raise InvalidInputError(f"strategy {name!r}: unknown option {unknown[0]!r}; it has {choices or 'none'}")
+        near = get_close_matches(str(unknown[0]), known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        choices = ", ".join(known) or "none"
+        raise InvalidInputError(f"strategy {name!r}: unknown option {unknown[0]!r}; it has {choices}{hint}")
     return factory
+
+
+def _annotations(factory: Callable[..., Any]) -> dict[str, Any]:
+    """Parameters of a strategy with their annotations, and of what a preset hands its options on to."""
+    found = {n: p.annotation for n, p in signature(factory).parameters.items()}
+    if "options" in found:  # handed on to what the preset says, else to what it returns
+        annotations = get_annotations(factory)
+        taker = (annotations["return"], *get_args(annotations["options"]))[-1]
+        del found["options"]
+        found |= {n: p.annotation for n, p in signature(taker).parameters.items() if n not in found}
+    return found
+
+
+def _check_values(name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Raise an error for options of another kind than they should be: most come from a command line or a file."""
+    annotations = _annotations(factory)
+    for option, value in options.items():
+        annotation = annotations[option]
+        kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+        if not any(_fits(kind, value) for kind in kinds):
+            wanted = " or ".join(dict.fromkeys(_words(kind) for kind in kinds if kind is not NoneType))
+            raise InvalidInputError(f"strategy {name!r}: {option}: expected {wanted}, got {value!r:.80}")
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    """Whether a value is of a kind, as far as that can be told."""
+    if kind is NoneType or value is None:
+        return kind is NoneType and value is None
+    if kind in (bool, str):
+        return isinstance(value, kind)
+    if kind in (int, float):
+        number = isinstance(value, int | np.integer) or (kind is float and isinstance(value, float | np.floating))
+        return number and not isinstance(value, bool) and isfinite(value)
+    origin = get_origin(kind)
+    if origin is Literal:
+        return any(value == choice for choice in get_args(kind))
+    if origin is Sequence:
+        return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    if origin is Callable:
+        return callable(value)
+    return not isinstance(value, bool | int | float | str | list | dict)
+
+
+def _words(kind: Any) -> str:
+    origin = get_origin(kind)
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in get_args(kind))
+    if origin is Sequence:
+        return "a list"
+    return KINDS.get(kind) or ("a function" if origin is Callable else "an object, made in Python")

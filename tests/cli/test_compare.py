@@ -84,7 +84,7 @@ def test_tables_of_ones_own_and_failed_runs(run, small_table_file, tmp_path):
     config.write_text('[strategy.random]\n[strategy.odd]\nname = "exhaustive"\npredictor = 3\n')
     code, out, err = run("--config", config, "--table", small_table_file, *QUICK, "--run-dir", tmp_path / "r")
     assert code == 0, err
-    assert "failed:  odd on cora, 3 runs: AttributeError" in out
+    assert "failed:  odd on cora, 3 runs: InvalidInputError: strategy 'exhaustive': predictor" in out
     assert pd.read_parquet(tmp_path / "r" / "comparison.parquet")["strategy"].unique().tolist() == ["random"]
 
 
