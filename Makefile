@@ -20,7 +20,7 @@ run: $(INSTALLED) ## the main job on a new task: learn, rank, confirm, report (o
 	@$(BIN)/surrogate-nas run $(ARGS)
 
 test: $(INSTALLED) ## all tests (options: make test ARGS="-k tables", WORKERS=4)
-	@$(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 lint: $(INSTALLED) ## formatting, lint and types
 	@$(BIN)/ruff format --check . || { echo "run make format"; exit 1; }

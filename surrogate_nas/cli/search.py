@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from surrogate_nas.tables import Table
 
 NAME = "search"
-EXAMPLE = "surrogate-nas search --task cora --strategy regularized-evolution --budget 100 --run-dir runs/cora"
+EXAMPLE = "surrogate-nas search --task cora --strategy default --budget 100 --run-dir runs/cora"
 
 #: What a file of --config may hold; flags of the same names override it. "set" and "limit" are tables there:
 #: [set] population_size = 50
@@ -51,7 +51,7 @@ KEYS: dict[str, type] = {
 DEFAULTS: dict[str, Any] = {"table": "nas-bench-graph", "seed": 0, "batch-size": 1, "workers": 1, "top": 5}
 
 #: Who searches where nobody is named: for one metric, and for several.
-STRATEGY, STRATEGY_OF_SEVERAL = "regularized-evolution", "nsga2"
+STRATEGY, STRATEGY_OF_SEVERAL = "default", "nsga2"
 
 #: Evaluations where no budget is named.
 BUDGET = 150
@@ -82,7 +82,9 @@ def command(
     dataset: Annotated[
         str | None, typer.Option(help="Train for real on this data set, instead of looking up in a table.")
     ] = None,
-    strategy: Annotated[str | None, typer.Option(help="Who searches. Default: regularized-evolution.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Who searches. Default: default, or nsga2 for several metrics.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Option of the strategy: population_size=50. May be repeated.")
     ] = None,
@@ -139,7 +141,7 @@ def command(
             }
         )
         return
-    _tell(objective, searching, result, found)
+    _tell(objective, _strategy_name(given, objective), result, found)
     if folder is not None:
         typer.echo(f"Log:    {Path(folder) / 'search.jsonl'} (one line per evaluation; the same command continues)")
 
@@ -260,7 +262,7 @@ def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":
         other = None if table.space.name == objective.space.name else table.space
         earlier = {task: TaskData(*table.data(task=task, split="val"), space=other) for task in table.tasks}
     target = next((o.task for o in tables_behind(objective)), given.get("dataset", ""))
-    name = given.get("strategy", STRATEGY if len(objective.metrics) == 1 else STRATEGY_OF_SEVERAL)
+    name = _strategy_name(given, objective)
     options = dict(given.get("set", {}))
     if "levels" in signature(factory_of(name)).parameters and isinstance(objective, TableObjective):
         options.setdefault("levels", objective.schedules)  # the lengths of training that there are
@@ -316,10 +318,15 @@ def _searched(objective: "Objective") -> "tuple[TableObjective, ...]":
     return tables_behind(objective)[:1]
 
 
-def _tell(objective: "Objective", strategy: "Strategy", result: "SearchResult", found: list[dict[str, Any]]) -> None:
+def _strategy_name(given: Mapping[str, Any], objective: "Objective") -> str:
+    name: str = given.get("strategy", STRATEGY if len(objective.metrics) == 1 else STRATEGY_OF_SEVERAL)
+    return name
+
+
+def _tell(objective: "Objective", strategy: str, result: "SearchResult", found: list[dict[str, Any]]) -> None:
     failed = len(result.X) - int((result.scores == result.scores).reshape(len(result.X), -1).all(axis=1).sum())
     typer.echo(
-        f"{len(result.X):,} evaluations by {type(strategy).__name__}{f', {failed} of them failed' if failed else ''}"
+        f"{len(result.X):,} evaluations by {strategy}{f', {failed} of them failed' if failed else ''}"
         f"{f', {result.elapsed_s[-1]:,.0f} s' if objective.timed and result.elapsed_s[-1] >= 1 else ''}:"
     )
     if not found:

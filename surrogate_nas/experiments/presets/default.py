@@ -1,6 +1,7 @@
 """The strategy to take when nothing speaks for another one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Annotated, Any, Self, final
 
 import numpy.typing as npt
@@ -21,17 +22,20 @@ class AdaptedPredictor:
     """What was learned across tasks, as a predictor of one: fitting it is adapting it.
 
     Args:
-        meta: Fitted on other tasks.
+        meta: Fitted on other tasks, or a function that makes it: called when it is first needed.
         descriptors: Numbers that describe the task, as in ``MetaPredictor.adapt``.
     """
 
-    def __init__(self, meta: MetaPredictor, descriptors: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, meta: MetaPredictor | Callable[[], MetaPredictor], descriptors: Mapping[str, float] | None = None
+    ) -> None:
         self.meta = meta
         self.descriptors = descriptors
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Self:
         """Adapt to rows (n, d) and scores (n,), higher is better; none at all are fine."""
-        self.adapted_ = self.meta.adapt(X, y, descriptors=self.descriptors)
+        meta = self.meta if isinstance(self.meta, MetaPredictor) else self.meta()
+        self.adapted_ = meta.adapt(X, y, descriptors=self.descriptors)
         return self
 
     def predict(self, X: npt.ArrayLike, *, return_std: bool = False) -> Any:
@@ -63,7 +67,8 @@ def default_strategy(
     if predictor is not None or not sources:
         model = predictor or graph_process(space)
         return ModelBased(space, predictor=model, random_state=random_state, **(settings | options))
-    across = AdaptedPredictor(learned(_across_tasks, space, sources))
+    # Learning takes seconds: not before a search has begun, and once for all copies.
+    across = AdaptedPredictor(cache(partial(learned, _across_tasks, space, sources)))
     settings |= {"n_initial": 0, "refit_every": 2, "pool_size": WHOLE}
     model = Mixture(across, graph_process(space))
     strategy = ModelBased(space, predictor=model, random_state=random_state, **(settings | options))

@@ -81,7 +81,7 @@ def test_default_begins_with_what_was_good_elsewhere_and_goes_on_with_what_was_l
     made.tell(X, scores)
     across, alone = made.strategy.predictor.models
     assert isinstance(across, AdaptedPredictor)
-    assert across.meta.tasks_ == ("physics", "photo")
+    assert across.meta().tasks_ == ("physics", "photo")
     rest = np.delete(table.space.enumerate(), table.space.index(X), axis=0)
     believed = Mixture(across, alone).fit(X, normal_scores(scores)).predict(rest, return_std=True)
     merits = ExpectedImprovement()(Beliefs(*believed, normal_scores(scores).max(), 8), 2, np.random.default_rng(0))
@@ -105,7 +105,7 @@ def test_what_is_learned_across_tasks_is_learned_once_per_object(table, sources)
 
     one, other = Frozen(sources), Frozen(sources)
     first, again, apart = (
-        default_strategy(table.space, sources=s).strategy.predictor.models[0].meta for s in (one, one, other)
+        default_strategy(table.space, sources=s).strategy.predictor.models[0].meta() for s in (one, one, other)
     )
     assert first is again
     assert first is not apart
