@@ -79,6 +79,17 @@ def test_the_diagram_says_the_ranks(runs):
         assert re.search(rf"{name} +{rank:.2f}|{rank:.2f} +{name}", texts)
 
 
+def test_nothing_in_the_diagram_is_cut_off():
+    for names in (("a", "b", "c"), ("a", "bananas", "regularized-evolution")):
+        blocks = pd.DataFrame([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [2.0, 1.0, 3.0]], columns=list(names))
+        figure = figures.ranks_figure(st.rank_blocks(blocks))
+        assert any("CD " in text for text in words(figure))
+        for text in figure.axes[0].texts:
+            box = text.get_window_extent()
+            assert figure.bbox.x0 <= box.x0
+            assert box.x1 <= figure.bbox.x1
+
+
 def test_bars_that_overlap_lie_on_different_levels():
     blocks = pd.DataFrame(np.arange(8.0) + np.random.default_rng(0).normal(size=(12, 8)), columns=list("abcdefgh"))
     test = st.rank_blocks(blocks)

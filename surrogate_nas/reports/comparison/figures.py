@@ -341,10 +341,15 @@ def _ruler(axes: "Axes", k: int, cd: float) -> None:
         if k < 10 or rank % 2:
             axes.text(rank, 0.2, str(rank), ha="center", va="bottom", size=_SIZE - 0.5)
     if np.isfinite(cd):
-        fits = 1 + cd <= axes.get_xlim()[1]
+        low, high = axes.get_xlim()
+        text, fits = f"  CD {cd:.2f}", 1 + cd <= high
         if fits:
             axes.plot([1, 1, 1, 1 + cd, 1 + cd, 1 + cd], [0.8, 1.0, 0.9, 0.9, 1.0, 0.8], **ink)
-        axes.text(1 + cd if fits else 1, 0.9, f"  CD {cd:.2f}", va="center", size=_SIZE - 0.5)
+        width = _text_width([text]) / 72 / COLUMN * (high - low)  # of the text, in ranks
+        if fits and 1 + cd + width > high:  # no room behind the line, but before it, where the names stand
+            axes.text(1, 0.9, f"CD {cd:.2f}  ", ha="right", va="center", size=_SIZE - 0.5)
+        else:
+            axes.text(1 + cd if fits else 1, 0.9, text, va="center", size=_SIZE - 0.5)
 
 
 def _levels(test: RankTest) -> list[int]:

@@ -118,7 +118,8 @@ function layout(title, more) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 56, r: 8, t: 12, b: 44 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: role("ink") }, showlegend: true,
-    legend: innerWidth < 736 ? { orientation: "h", y: -0.22 } : { x: 1.02, y: 1 }, hovermode: "x unified",
+    legend: innerWidth < 736 ? { orientation: "h", y: -0.22 } : { x: 1.02, y: 0.92 }, hovermode: "x unified", // below the buttons, which are always there without a mouse
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: role("muted"), activecolor: role("ink") },
     hoverlabel: { bgcolor: role("card"), bordercolor: role("line"), font: { color: role("ink") } },
     xaxis: { ...axis, type: $("axis").value, title: { text: "evaluations", standoff: 8 }, showgrid: false, dtick: $("axis").value === "log" ? "D2" : undefined },
     yaxis: { ...axis, title: { text: title, standoff: 8 }, ...more },
