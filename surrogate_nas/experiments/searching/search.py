@@ -146,7 +146,7 @@ def _checked(objective: Objective, given: Strategy | Guest, batch_size: int, wor
     if len(objective.metrics) > 1 and not strategy.several_objectives:
         raise InvalidInputError(
             f"search: expected a strategy for several objectives ({', '.join(objective.metrics)}), got "
-            f"{type(strategy).__name__}; combine them into one (WeightedObjective), or take another strategy"
+            f"{type(strategy).__name__}; combine them into one (WeightedObjective), or take one for several, nsga2"
         )
     check_workers(objective, batch_size, workers)
     return strategy
