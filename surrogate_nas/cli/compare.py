@@ -128,10 +128,11 @@ def _compare(given: Mapping[str, Any], *, silent: bool) -> "Comparison":
 
 
 def _objectives(given: Mapping[str, Any]) -> "dict[str, TableObjective]":
-    from surrogate_nas.cli.search import table_objective
+    from surrogate_nas.cli.search import check_lengths, table_objective
     from surrogate_nas.tables import load_table
 
     table = load_table(given["table"])
+    check_lengths(table, given)
     tasks = given.get("tasks", [ALL])
     tasks = list(table.tasks) if tasks == [ALL] else tasks
     metrics = {task: given.get("metric") or table.default_metric(task) for task in tasks}

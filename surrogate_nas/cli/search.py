@@ -169,6 +169,7 @@ def _objective(given: Mapping[str, Any]) -> "tuple[Objective, list[Limit]]":
     if "dataset" in given:
         return _training(given), []
     table = _table(given)
+    check_lengths(table, given)
     task = given.get("task")
     if task is None and len(table.tasks) > 1:
         raise InvalidInputError(f"--task: expected one of {', '.join(table.tasks)}, got none; the table has several")
@@ -182,6 +183,19 @@ def _objective(given: Mapping[str, Any]) -> "tuple[Objective, list[Limit]]":
         limits.append(Limit(of, at_most=value) if of.direction == "min" else Limit(of, at_least=value))
     columns = [table_objective(table, task, metric, given) for metric in metrics or [table.default_metric(task)]]
     return (columns[0] if len(columns) == 1 else MultiObjective(columns)), limits
+
+
+def check_lengths(table: "Table", given: Mapping[str, Any]) -> None:
+    """Raise an error for a length of training where the table tells none: it would be ignored.
+
+    Args:
+        table: The table.
+        given: Settings by key: epochs.
+    """
+    if "epochs" in given and all(c.epochs is None for c in table.columns):
+        raise InvalidInputError(
+            f"--epochs: expected none, as table {table.name!r} has one length of training only, got {given['epochs']}"
+        )
 
 
 def table_objective(table: "Table", task: str, metric: str, given: Mapping[str, Any]) -> "TableObjective":
@@ -264,7 +278,7 @@ def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":
     target = next((o.task for o in tables_behind(objective)), given.get("dataset", ""))
     name = _strategy_name(given, objective)
     options = dict(given.get("set", {}))
-    if "levels" in signature(factory_of(name)).parameters and isinstance(objective, TableObjective):
+    if "levels" in signature(factory_of(name, options)).parameters and isinstance(objective, TableObjective):
         options.setdefault("levels", objective.schedules)  # the lengths of training that there are
     sources = sources_for(target, {target: objective}, earlier)
     return make_strategy(name, objective.space, random_state=given["seed"], sources=sources, **options)
@@ -306,7 +320,7 @@ def _regret(result: "SearchResult") -> dict[str, float]:
     splits = [*(o.column.split for o in _searched(result.objective)), "test"]
     for split in splits if len(result.objective.metrics) == 1 else ():
         try:
-            found[split] = float(result.regret(split)[-1])
+            found[split] = float(result.regret(split)[-1]) + 0.0  # no -0
         except (InvalidInputError, LookupError):  # not a table, or one without this split
             continue
     return found
