@@ -66,7 +66,8 @@ def test_json_is_all_there_is_on_standard_output(run):
 
 def test_a_file_has_the_same_keys_and_flags_override_it(run, tmp_path):
     (tmp_path / "search.toml").write_text(
-        'task = "cora"\nstrategy = "regularized-evolution"\nbudget = 500\nrun_dir = "r"\n[set]\npopulation_size = 5\nsample_size = 3\n'
+        'task = "cora"\nstrategy = "regularized-evolution"\nbudget = 500\nrun_dir = "r"\n'
+        "[set]\npopulation_size = 5\nsample_size = 3\n"
     )
     code, out, _ = run("search", "--config", "search.toml", "--budget", 30, "--json")
     assert code == 0
@@ -156,7 +157,10 @@ def test_real_trainings_are_searched(run, tmp_path):
         (("--task", "coral"), "unknown task 'coral': expected one of .*did you mean 'cora'"),
         (("--task", "cora", "--strategy", "evolution"), "unknown strategy 'evolution': expected one of .*random"),
         (("--task", "cora", "--metric", "acuracy"), "unknown metric 'acuracy'.*did you mean 'accuracy'"),
-        (("--task", "cora", "--strategy", "regularized-evolution", "--set", "size=3"), "unknown option 'size'; it has population_size"),
+        (
+            ("--task", "cora", "--strategy", "regularized-evolution", "--set", "size=3"),
+            "unknown option 'size'; it has population_size",
+        ),
         (("--task", "cora", "--set", "size"), "--set: expected key=value, got 'size'"),
         (("--task", "cora", "--limit", "params=small"), "--limit: expected metric=number, got params='small'"),
         (("--task", "cora", "--limit", "size=3"), "unknown metric 'size'"),
