@@ -142,4 +142,8 @@ class TaskData:
                 f"a task: expected a pair (X, y) or TaskData(X, y, ...), got {type(value).__name__}"
             )
         X, y = value
-        return cls(np.asarray(X), np.asarray(y, dtype=np.float64))
+        try:
+            scores = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InvalidInputError(f"a task: expected numbers as scores y, got {y!r:.80}") from None
+        return cls(np.asarray(X), scores)

@@ -220,6 +220,11 @@ class Ledger:
 
     def exhausted(self) -> SpaceExhaustedError:
         """The error that says that nothing is left to propose."""
+        if not self._seen and self._allowed:
+            return SpaceExhaustedError(
+                f"space {self.space.name!r}: expected an architecture that the conditions allow, got none; loosen "
+                "a limit, or check that what is searched was measured"
+            )
         under = " under the conditions given" if self._allowed else ""
         return SpaceExhaustedError(
             f"space {self.space.name!r}: expected an architecture not proposed before, got none{under} after "

@@ -84,6 +84,8 @@ class Comparison:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if not isinstance(path, str | Path):
+            raise InvalidInputError(f"load: expected the path of a comparison, got {path!r:.80}")
         file = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
         try:
             table = pq.read_table(file)

@@ -77,8 +77,9 @@ class ModelBased(Strategy):
         allowed: Predicate | None = None,
         key: Key | None = None,
     ) -> None:
-        for name, value, least in (("n_initial", n_initial, 0), ("refit_every", refit_every, 1)):
-            if value < least:
+        counts = ("n_initial", n_initial, 0), ("refit_every", refit_every, 1), ("n_elites", n_elites, 0)
+        for name, value, least in (*counts, ("growth", growth, 0.0)):
+            if not value >= least:
                 raise InvalidInputError(f"{name}: expected at least {least}, got {value}")
         if not 0 <= random_share <= 1:
             raise InvalidInputError(f"random_share: expected a share from 0 to 1, got {random_share}")

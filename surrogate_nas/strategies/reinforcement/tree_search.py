@@ -129,9 +129,9 @@ class MonteCarloTreeSearch(Strategy):
         allowed: Predicate | None = None,
         key: Key | None = None,
     ) -> None:
-        if exploration < 0:
-            raise InvalidInputError(f"exploration: expected at least 0, got {exploration}")
-        if temperature is not None and temperature <= 0:
+        if not 0 <= exploration < math.inf:
+            raise InvalidInputError(f"exploration: expected a finite number of at least 0, got {exploration}")
+        if temperature is not None and not 0 < temperature < math.inf:
             raise InvalidInputError(f"temperature: expected above 0, or None for uniform rollouts, got {temperature}")
         super().__init__(space, random_state=random_state, allowed=allowed, key=key)
         self.exploration = exploration

@@ -110,7 +110,15 @@ def test_the_handed_predictor_is_left_alone():
 
 
 def test_wrong_settings():
-    for wrong in ({"n_initial": -1}, {"refit_every": 0}, {"random_share": 2}, {"pool_size": 0}, {"mutants": -0.1}):
+    for wrong in (
+        {"n_initial": -1},
+        {"refit_every": 0},
+        {"random_share": 2},
+        {"pool_size": 0},
+        {"mutants": -0.1},
+        {"n_elites": -1},
+        {"growth": float("nan")},
+    ):
         with pytest.raises(InvalidInputError, match="expected"):
             ModelBased(SPACE, predictor=ridge(), **wrong)
 
