@@ -39,7 +39,7 @@ clean: ## remove caches and build results (not .venv, not runs/)
 
 # A python3 on the path may be too old, a shim that leads nowhere, or lack venv: each is tried by running it.
 $(INSTALLED): pyproject.toml constraints.txt
-	@if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	@if ! $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
 			"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 			python=; \
