@@ -111,7 +111,7 @@ def test_a_better_mean_gains_more_and_units_do_not_matter(rng):
 def test_many_boxes_are_taken_in_parts(rng, monkeypatch):
     front, mean, std = FRONTS[3], rng.uniform(size=(31, 3)), rng.uniform(0.1, 0.2, size=(31, 3))
     whole = expected_improvement(mean, std, front, np.ones(3))
-    monkeypatch.setattr("surrogate_nas.strategies.hypervolume.CHUNK", 40)
+    monkeypatch.setattr("surrogate_nas.strategies.multi_objective.hypervolume.CHUNK", 40)
     np.testing.assert_allclose(expected_improvement(mean, std, front, np.ones(3)), whole)
 
 

@@ -156,7 +156,7 @@ def test_increasing_transformations_change_nothing(space):
 def test_wrong_parameters(space):
     with pytest.raises(InvalidInputError, match="temperature: expected above 0, or None for uniform rollouts, got 0"):
         MonteCarloTreeSearch(space, temperature=0)
-    with pytest.raises(InvalidInputError, match="exploration: expected at least 0, got -1"):
+    with pytest.raises(InvalidInputError, match="exploration: expected a finite number of at least 0, got -1"):
         MonteCarloTreeSearch(space, exploration=-1)
 
 
