@@ -41,6 +41,7 @@ def main() -> None:
     print(statistics.pairwise_wilcoxon(runs, given.budget).round(4).to_string(index=False), "\n")
     print(statistics.probability_of_improvement(runs, given.budget).round(3).to_string(index=False), "\n")
 
+    given.out.mkdir(parents=True, exist_ok=True)
     pages = [write_comparison_report(frame, tasks, given.out / "comparison.html", failures=found.failures)]
     pages += write_comparison_tables(frame, tasks, given.out, budget=given.budget)
     if given.figures:
