@@ -4,6 +4,7 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, final
 
 import numpy as np
@@ -12,9 +13,7 @@ from surrogate_nas.core import Proposal, SpaceExhaustedError
 from surrogate_nas.execution import WorkerDied
 from surrogate_nas.experiments.objectives import Evaluation, Objective
 from surrogate_nas.experiments.run_log import Record
-from surrogate_nas.experiments.searching.account import Account
 from surrogate_nas.experiments.searching.journal import (
-    Journal,
     edited,
     gather,
     number,
@@ -23,8 +22,8 @@ from surrogate_nas.experiments.searching.journal import (
     sign_of,
     without_infinities,
 )
+from surrogate_nas.experiments.searching.loop import Loop
 from surrogate_nas.experiments.searching.result import SearchResult
-from surrogate_nas.strategies import Strategy
 
 
 class Task(NamedTuple):
@@ -119,34 +118,21 @@ class ProcessSite:
 
 
 @final
-class Asynchronous:
+@dataclass
+class Asynchronous(Loop):
     """Whoever is free gets the next architecture; the strategy is told in the order of finishing.
 
     Which architecture is asked for depends on the order of finishing alone, and that is the order of the log. So a
     continued run first finishes what the log says, in its order, and begins what was under way once more.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        strategy: Strategy,
-        account: Account,
-        journal: Journal,
-        batch_size: int,
-        workers: int,
-    ) -> None:
-        self.objective = objective
-        self.strategy = strategy
-        self.account = account
-        self.journal = journal
-        self.workers = workers
-        self.pending: dict[int, Task] = {}
-        self._waiting: list[int] = []  # tickets asked for and not begun
-        self._received: deque[Done] = deque()  # finished and not told
-        self._asked = 0
-        self._exhausted = False
-        self._now = 0.0
-        self._site: Site | None = None
+    pending: dict[int, Task] = field(init=False, default_factory=dict)
+    _waiting: list[int] = field(init=False, default_factory=list)  # tickets asked for and not begun
+    _received: deque[Done] = field(init=False, default_factory=deque)  # finished and not told
+    _asked: int = field(init=False, default=0)
+    _exhausted: bool = field(init=False, default=False)
+    _now: float = field(init=False, default=0.0)
+    _site: Site | None = field(init=False, default=None)
 
     def result(self) -> SearchResult:
         """Spend the budget."""

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -10,10 +11,8 @@ import numpy.typing as npt
 
 from surrogate_nas.core import Proposal, SpaceExhaustedError
 from surrogate_nas.execution import WorkerDied, WorkerPool
-from surrogate_nas.experiments.objectives import Evaluation, Objective
-from surrogate_nas.experiments.searching.account import Account
+from surrogate_nas.experiments.objectives import Evaluation
 from surrogate_nas.experiments.searching.journal import (
-    Journal,
     edited,
     gather,
     number,
@@ -22,34 +21,20 @@ from surrogate_nas.experiments.searching.journal import (
     sign_of,
     without_infinities,
 )
+from surrogate_nas.experiments.searching.loop import Loop
 from surrogate_nas.experiments.searching.result import SearchResult
-from surrogate_nas.strategies import Strategy
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 @final
-class Synchronous:
+@dataclass
+class Synchronous(Loop):
     """Ask for a batch, evaluate it, tell all of it in the order asked; with several workers, they share it."""
 
-    def __init__(
-        self,
-        objective: Objective,
-        strategy: Strategy,
-        account: Account,
-        journal: Journal,
-        batch_size: int,
-        workers: int,
-    ) -> None:
-        self.objective = objective
-        self.strategy = strategy
-        self.account = account
-        self.journal = journal
-        self.batch_size = batch_size
-        self.workers = workers
-        self.parts: list[tuple[Proposal, Evaluation]] = []
-        self._pool: WorkerPool[Proposal, Evaluation] | None = None
+    parts: list[tuple[Proposal, Evaluation]] = field(init=False, default_factory=list)
+    _pool: WorkerPool[Proposal, Evaluation] | None = field(init=False, default=None)
 
     def result(self) -> SearchResult:
         """Spend the budget."""
