@@ -1,14 +1,10 @@
 """Every strategy by name, for the command line and for comparisons; the one place where a name becomes a strategy."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import get_annotations, signature
-from math import isfinite
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
-
-import numpy as np
+from typing import Any, get_args
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.errors import choose
@@ -16,6 +12,7 @@ from surrogate_nas.core.random import RandomState
 from surrogate_nas.experiments.objectives.base import check_space
 from surrogate_nas.spaces.base import SearchSpace
 from surrogate_nas.strategies import Strategy
+from surrogate_nas.strategies.kinds import check_kinds
 
 #: Module (below this package) and name of each strategy's class or preset.
 _HOMES = {
@@ -54,9 +51,6 @@ _HOMES = {
 #: Parameters that are not options: what makes a strategy hands them over.
 GIVEN = ("space", "random_state", "sources")
 
-#: What an option holds, in words.
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-
 
 def list_strategies() -> list[str]:
     """Names that :func:`make_strategy` knows."""
@@ -86,7 +80,8 @@ def make_strategy(
     """
     check_space(space)
     factory = factory_of(name, options)
-    _check_values(name, factory, options)
+    annotations = _annotations(factory)
+    check_kinds(f"strategy {name!r}", {n: annotations[n] for n in options}, options)
     learned = {"sources": sources} if "sources" in signature(factory).parameters else {}
     strategy: Strategy = factory(space, random_state=random_state, **learned, **options)
     return strategy
@@ -124,42 +119,3 @@ def _annotations(factory: Callable[..., Any]) -> dict[str, Any]:
         del found["options"]
         found |= {n: p.annotation for n, p in signature(taker).parameters.items() if n not in found}
     return found
-
-
-def _check_values(name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Raise an error for options of another kind than they should be: most come from a command line or a file."""
-    annotations = _annotations(factory)
-    for option, value in options.items():
-        annotation = annotations[option]
-        kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-        if not any(_fits(kind, value) for kind in kinds):
-            wanted = " or ".join(dict.fromkeys(_words(kind) for kind in kinds if kind is not NoneType))
-            raise InvalidInputError(f"strategy {name!r}: {option}: expected {wanted}, got {value!r:.80}")
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    """Whether a value is of a kind, as far as that can be told."""
-    if kind is NoneType or value is None:
-        return kind is NoneType and value is None
-    if kind in (bool, str):
-        return isinstance(value, kind)
-    if kind in (int, float):
-        number = isinstance(value, int | np.integer) or (kind is float and isinstance(value, float | np.floating))
-        return number and not isinstance(value, bool) and isfinite(value)
-    origin = get_origin(kind)
-    if origin is Literal:
-        return any(value == choice for choice in get_args(kind))
-    if origin is Sequence:
-        return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    if origin is Callable:
-        return callable(value)
-    return not isinstance(value, bool | int | float | str | list | dict)
-
-
-def _words(kind: Any) -> str:
-    origin = get_origin(kind)
-    if origin is Literal:
-        return " or ".join(repr(choice) for choice in get_args(kind))
-    if origin is Sequence:
-        return "a list"
-    return KINDS.get(kind) or ("a function" if origin is Callable else "an object, made in Python")

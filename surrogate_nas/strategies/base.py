@@ -8,7 +8,7 @@ how a run resumes. It always maximises; whoever runs it flips the sign of what i
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
 from surrogate_nas.core.random import RandomState, as_generator
 from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.strategies.kinds import check_kinds, is_plain
 from surrogate_nas.strategies.ledger import Key, Ledger, Predicate
 
 Floats = npt.NDArray[np.float64]
@@ -38,9 +39,21 @@ class Strategy(ABC):
 
     several_objectives: ClassVar[bool] = False
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Check the kinds of all parameters, so that no strategy has to; ranges are its own affair."""
+        if args or kwargs:  # copies come without
+            parameters = inspect.signature(cls).parameters
+            given = inspect.signature(cls).bind(*args, **kwargs).arguments
+            annotations = {name: parameters[name].annotation for name in given}
+            plain = {name: value for name, value in given.items() if is_plain(annotations[name])}
+            check_kinds(cls.__name__, annotations, plain)
+        return super().__new__(cls)
+
     def __init__(
         self, space: SearchSpace, *, random_state: RandomState, allowed: Predicate | None, key: Key | None
     ) -> None:
+        if not isinstance(space, SearchSpace):
+            raise InvalidInputError(f"space: expected a search space, got {space!r:.80}; get_space(name) makes one")
         self.space = space
         self.random_state = random_state
         self.allowed = allowed
