@@ -20,9 +20,9 @@ import pyarrow as pa
 
 from surrogate_nas import __version__
 from surrogate_nas.core import InvalidInputError, SurrogateNASError
+from surrogate_nas.core.atomic import write_atomically
 from surrogate_nas.core.resources import cache_folder
 from surrogate_nas.spaces.base import SearchSpace
-from surrogate_nas.tables.atomic import write_atomically
 from surrogate_nas.tables.contents import (
     GENES,
     Contents,

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError, SurrogateNASError, UnknownNameError
+from surrogate_nas.core.atomic import write_atomically
 from surrogate_nas.spaces.base import SearchSpace
-from surrogate_nas.tables.atomic import write_atomically
 from surrogate_nas.tables.checks import Where, check_architectures, check_columns, row_number
 from surrogate_nas.tables.contents import Contents, field_names
 from surrogate_nas.tables.schema import ARCHITECTURE, TableInfo, as_column

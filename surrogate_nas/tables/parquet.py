@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from surrogate_nas.core import Column, InvalidInputError, SurrogateNASError
+from surrogate_nas.core.atomic import write_atomically
 from surrogate_nas.spaces.base import Rows, SearchSpace
-from surrogate_nas.tables.atomic import write_atomically
 from surrogate_nas.tables.checks import Values, check_architectures, check_columns
 from surrogate_nas.tables.contents import (
     GENES,

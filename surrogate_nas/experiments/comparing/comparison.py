@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.atomic import write_atomically
 from surrogate_nas.experiments.run_log import plain
-from surrogate_nas.tables.atomic import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,9 +16,9 @@ from urllib.parse import quote
 import numpy as np
 
 from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.atomic import write_atomically
 from surrogate_nas.experiments.comparing.cells import RUNS_KEY, Cell, cpu_seconds
 from surrogate_nas.experiments.run_log import RunLog, plain
-from surrogate_nas.tables.atomic import write_atomically
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.errors import InvalidInputError
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
