@@ -3,18 +3,28 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from surrogate_nas.training.datasets import GraphDataset, Split, graph_dataset, list_datasets, load_dataset
+from surrogate_nas.training.datasets import (
+    ArrayDataset,
+    GraphDataset,
+    Split,
+    array_dataset,
+    graph_dataset,
+    list_datasets,
+    load_dataset,
+)
 from surrogate_nas.training.result import Scores, TrainingResult
 
 if TYPE_CHECKING:
     from surrogate_nas.training.trainer import Trainer
 
 __all__ = [
+    "ArrayDataset",
     "GraphDataset",
     "Scores",
     "Split",
     "Trainer",
     "TrainingResult",
+    "array_dataset",
     "graph_dataset",
     "list_datasets",
     "load_dataset",

@@ -22,9 +22,8 @@ from surrogate_nas.core import InvalidInputError
 from surrogate_nas.networks import StaticGraph, build_network, check_buildable
 from surrogate_nas.spaces import SearchSpace
 from surrogate_nas.training import metrics
-from surrogate_nas.training.datasets import load_dataset
+from surrogate_nas.training.datasets import GraphDataset, load_dataset
 from surrogate_nas.training.device import isolated, resolve_device
-from surrogate_nas.training.graph_data import GraphDataset
 from surrogate_nas.training.replicas import Replicas
 from surrogate_nas.training.result import CurvePoint, Scores, TrainingResult
 

@@ -63,7 +63,7 @@ def _how(run: Run) -> list[Html]:
 
 def _comes_with_the_package(run: Run) -> bool:
     """Whether the task's name and its data are those of the catalogue: a user's own data may carry any name."""
-    return run.task in list_datasets() and load_dataset(run.task).descriptors() == run.data
+    return run.task in list_datasets("graph") and load_dataset(run.task).descriptors() == run.data
 
 
 def _machine(run: Run) -> list[tuple[object, object]]:

@@ -1,25 +1,18 @@
 """Data sets for node classification: checked once, when they are made."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, as_generator
 from surrogate_nas.core.random import RandomState
+from surrogate_nas.training.datasets.splitting import Split, given_splits
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-
-
-class Split(NamedTuple):
-    """Disjoint positions of nodes, int64 each; one split of a data set."""
-
-    train: Ints
-    val: Ints
-    test: Ints
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare; one object, one data set
@@ -32,13 +25,32 @@ class GraphDataset:
         y: Class per node, int64 of shape (n,), 0 to num_classes - 1.
         edge_index: Sources and targets, int64 of shape (2, e); no loops, no edge twice.
         splits: One or more; with several, a score is the mean over them.
+        recipe: How training differs from the defaults of graphs, by name of a field of ``Recipe``.
     """
+
+    input_kind: ClassVar[str] = "graph"
 
     name: str
     x: Floats
     y: Ints
     edge_index: Ints
     splits: tuple[Split, ...]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of what a network sees of one node: (features,)."""
+        return self.x.shape[1:]
+
+    @property
+    def num_outputs(self) -> int:
+        """Numbers a network gives per node: one per class."""
+        return self.num_classes
+
+    @property
+    def regression(self) -> bool:
+        """Whether a number is predicted; nodes have classes."""
+        return False
 
     @property
     def num_classes(self) -> int:
@@ -109,7 +121,8 @@ def graph_dataset(
     if splits is None:
         drawn = draw_splits(labels, labelled_per_class, num_val, resplits, random_state)
     else:
-        drawn = tuple(_checked_split(s, labels, i) for i, s in enumerate(splits))
+        names = [str(c) for c in range(int(labels.max()) + 1)]
+        drawn = given_splits(splits, labels, classes=names, things="nodes")
         sizes = {tuple(map(len, s)) for s in drawn}
         if len(sizes) != 1:
             raise InvalidInputError(
@@ -233,25 +246,3 @@ def nearest_neighbours(X: npt.ArrayLike, k: int) -> Ints:
 def _both_ways(pairs: Ints) -> Ints:
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     return np.ascontiguousarray(np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0).T)
-
-
-def _checked_split(split: Sequence[npt.ArrayLike], y: Ints, i: int) -> Split:
-    if len(split) != 3:
-        raise InvalidInputError(f"split {i}: expected (train, val, test), got {len(split)} parts")
-    parts = []
-    for what, part in zip(Split._fields, split, strict=True):
-        positions = np.asarray(part)
-        if positions.ndim != 1 or not len(positions) or positions.dtype.kind not in "iu":
-            raise InvalidInputError(f"split {i}, {what}: expected integer positions of nodes, got {positions.dtype} of "
-                                    f"shape {positions.shape}; use np.flatnonzero for masks")  # fmt: skip
-        if positions.min() < 0 or positions.max() >= len(y):
-            raise InvalidInputError(f"split {i}, {what}: expected positions from 0 to {len(y) - 1}, got "
-                                    f"{positions.min()} to {positions.max()}")  # fmt: skip
-        missing = np.setdiff1d(np.arange(y.max() + 1), y[positions])
-        if len(missing):
-            raise InvalidInputError(f"split {i}, {what}: expected nodes of every class, got none of class {missing[0]}")
-        parts.append(positions.astype(np.int64))
-    joined = np.concatenate(parts)
-    if len(np.unique(joined)) != len(joined):
-        raise InvalidInputError(f"split {i}: expected train, val and test without common nodes, got some node twice")
-    return Split(*parts)

@@ -34,7 +34,7 @@ def test_sizes(name, nodes, classes, resplits, sizes):
     np.testing.assert_allclose(data.x.std(0), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", list_datasets())
+@pytest.mark.parametrize("name", list_datasets("graph"))
 def test_graphs_are_symmetric_without_loops_or_repeats(name):
     source, target = load_dataset(name).edge_index
     pairs = set(zip(source.tolist(), target.tolist(), strict=True))

@@ -1,0 +1,99 @@
+"""Labels and groups of any type, as the numbers that training works with."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import InvalidInputError
+
+Task = Literal["classification", "regression"]
+
+#: Up to so many different whole numbers are classes in any case, and up to one in so many samples.
+_FEW_VALUES, _SAMPLES_PER_VALUE = 20, 5
+
+
+def checked_labels(
+    y: npt.ArrayLike, n: int, task: Task | None = None, classes: Sequence[str] | None = None
+) -> tuple[npt.NDArray[np.int64] | npt.NDArray[np.float32], tuple[str, ...]]:
+    """Labels as classes 0 to k - 1 with their names, or targets as float32 without.
+
+    Args:
+        y: One label or target per sample, shape (n,).
+        n: Number of samples.
+        task: "classification" or "regression"; None goes by the values.
+        classes: Names of the classes in the order of their labels; None takes the labels themselves.
+
+    Raises:
+        InvalidInputError: Wrong shape or number, missing values, one class only, or names that do not fit.
+    """
+    labels = _plain(y, n, "y", "label")
+    if task is not None and task not in get_args(Task):
+        raise InvalidInputError(f"task: expected 'classification' or 'regression', got {task!r}")
+    if (task or _task_of(labels)) == "regression":
+        if classes:
+            raise InvalidInputError("classes: expected none for a regression; task='classification' makes classes of y")
+        return _targets(labels), ()
+    values, codes = np.unique(labels, return_inverse=True)
+    if len(values) < 2:
+        raise InvalidInputError(f"y: expected at least two classes, got one, {values.tolist()}; check the labels")
+    if classes is not None and len(classes) != len(values):
+        raise InvalidInputError(
+            f"classes: expected {len(values)} names, one for each different label, got {len(classes)}"
+        )
+    names = tuple(str(c) for c in (values.tolist() if classes is None else classes))
+    return codes.astype(np.int64), names
+
+
+def checked_groups(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
+    """Number of each sample's group, 0 to g - 1.
+
+    Raises:
+        InvalidInputError: Wrong shape or number, or missing values.
+    """
+    return np.unique(_plain(groups, n, "groups", "group"), return_inverse=True)[1].astype(np.int64)
+
+
+def _plain(values: npt.ArrayLike, n: int, what: str, one: str) -> npt.NDArray[Any]:
+    """One value per sample, none missing, all of a type that sorts."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InvalidInputError(f"{what}: expected one {one} per sample, shape ({n},), got shape {array.shape}")
+    if len(array) != n:
+        raise InvalidInputError(f"{what}: expected one {one} per sample ({n}), got {len(array)}")
+    missing = array != array if array.dtype.kind in "fO" else np.zeros(n, bool)  # noqa: PLR0124 - NaN, also in objects
+    if array.dtype.kind == "O":
+        missing = np.array([v is None or v != v for v in array.tolist()], dtype=bool)  # noqa: PLR0124
+        kinds = {type(v).__name__ for v in array[~missing].tolist()}
+        if kinds <= {"str"} or kinds <= {"bool", "int", "float"}:
+            array = array if missing.any() else np.array(array.tolist())
+        else:
+            raise InvalidInputError(f"{what}: expected text or numbers, got {' and '.join(sorted(kinds))}")
+    if array.dtype.kind == "f":
+        missing = missing | np.isinf(array)
+    if missing.any():
+        raise InvalidInputError(
+            f"{what}: expected a {one} for every sample, got {int(missing.sum())} NaN or infinite value(s), the first "
+            f"at sample {int(np.flatnonzero(missing)[0])}; drop those samples first"
+        )
+    return array
+
+
+def _task_of(labels: npt.NDArray[Any]) -> Task:
+    if labels.dtype.kind not in "iuf":
+        return "classification"
+    if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
+        return "regression"
+    few = max(_FEW_VALUES, len(labels) // _SAMPLES_PER_VALUE)
+    return "classification" if len(np.unique(labels)) <= few else "regression"
+
+
+def _targets(labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    try:
+        targets = labels.astype(np.float32)
+    except ValueError:
+        raise InvalidInputError("y: expected numbers for a regression, got text; task='classification'?") from None
+    if targets.min() == targets.max():
+        raise InvalidInputError(f"y: expected targets that differ, got {float(targets[0]):g} for every sample")
+    return targets
