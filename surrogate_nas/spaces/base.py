@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,8 @@ class SearchSpace(ABC):
         ordinal: Genes whose values have an order (widths, kernel sizes), bool of shape (d,).
         genewise: Whether one edit is the change of one gene.
         skeleton: How networks are built from a cell of this space, as data.
+        scope: What one graph describes: a "cell" that the skeleton repeats, a "cell pair" (one for normal places, one
+            for those that halve the resolution), or the whole "network", layer by layer.
         references: Architectures that people build by hand, in text form by name; what a search should beat.
         definition: The values that :func:`define_space` built it from, None if it was built otherwise.
     """
@@ -59,6 +61,7 @@ class SearchSpace(ABC):
     cardinalities: npt.NDArray[np.int64]
     gene_names: tuple[str, ...]
     skeleton: Skeleton
+    scope: ClassVar[Literal["cell", "cell pair", "network"]] = "cell"
     genewise: bool = True
     references: Mapping[str, str] = MappingProxyType({})
     definition: Mapping[str, Any] | None = None

@@ -66,7 +66,8 @@ def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str
     ``skeleton = { input_kind = "graph" | "image" | "sequence" | "tabular", stages = [2, 2], channels = [16, 32] }``;
     ``references = { name = "text" }`` may add architectures made by hand. ``extends = "nas-bench-201"`` takes from a
     space of the catalogue what is not written. An operation is a table with ``name``, ``kind`` (one of ``KINDS``) and
-    perhaps ``kernel``, ``has_weights``, ``cost`` and ``traits = { name = 0..1 }``. The families and their other keys:
+    perhaps ``kernel``, ``has_weights``, ``cost``, ``traits = { name = 0..1 }``, ``settings = { name = number }``. The
+    families and their other keys:
 
     * ``edge-cell``: ``operations``, ``n_nodes``; perhaps ``digit_form``, ``strided_input``. Operations on all edges.
     * ``node-cell``: ``operations``, ``wirings`` (lists of inputs); perhaps ``allowed_operations``. Trees of operations.
@@ -282,13 +283,15 @@ def _made(kind: type, value: Any, path: str) -> Any:
 
 
 def _operation(parts: Definition, path: str) -> Operation:
-    traits = parts.pop("traits", ())
-    pairs = traits.items() if isinstance(traits, Mapping) else traits
-    try:
-        named = tuple((str(name), size) for name, size in pairs)
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"{path}: expected traits as {{ name = 1.0 }}, got {shorten(traits)}") from None
-    return Operation(**parts, traits=named)
+    named: dict[str, Any] = {}
+    for key in ("traits", "settings"):
+        given = parts.pop(key, ())
+        pairs = given.items() if isinstance(given, Mapping) else given
+        try:
+            named[key] = tuple((str(name), size) for name, size in pairs)
+        except (TypeError, ValueError):
+            raise InvalidInputError(f"{path}: expected {key} as {{ name = 1.0 }}, got {shorten(given)}") from None
+    return Operation(**parts, **named)
 
 
 #: Keys whose values are more than numbers, text and lists, and what they are made of.

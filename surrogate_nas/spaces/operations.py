@@ -26,7 +26,10 @@ class Operation:
         kernel: Receptive field: kernel width, or hops on a graph; 0 where it sees one position only.
         has_weights: Whether it has trainable parameters.
         cost: Parameters relative to the cheapest weighted operation of its space at equal width.
-        traits: Further attributes by name in [0, 1] (attention, normalised, separate self weight ...).
+        traits: Further attributes by name in [0, 1] (attention, normalised, separate self weight ...); encoders read
+            them.
+        settings: What networks are built with beyond that, by name, as numbers in their own units (width, kernel of
+            each of several convolutions, expansion, groups, dilation, rate ...).
     """
 
     name: str
@@ -35,6 +38,7 @@ class Operation:
     has_weights: bool = False
     cost: float = 0.0
     traits: tuple[tuple[str, float], ...] = ()
+    settings: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, "operation")
@@ -51,6 +55,17 @@ class Operation:
         for trait, size in self.traits:
             if not is_number(size, 0.0, 1.0):
                 raise _unfit(what, f"trait {trait!r}", "a number from 0 to 1", size)
+        for setting, value in self.settings:
+            if not is_number(value, 0.0):
+                raise _unfit(what, f"setting {setting!r}", "a number of at least 0", value)
+
+    def trait(self, name: str) -> bool:
+        """Whether it has a trait, to more than a half."""
+        return dict(self.traits).get(name, 0.0) > 0.5
+
+    def setting(self, name: str, default: float = 0.0) -> float:
+        """One of its settings."""
+        return dict(self.settings).get(name, default)
 
 
 def is_number(value: object, least: float, most: float = math.inf) -> bool:
@@ -69,10 +84,16 @@ def _unfit(what: str, key: str, expected: str, got: object) -> InvalidInputError
     return InvalidInputError(f"{what}, {key}: expected {expected}, got {shorten(got)}")
 
 
+#: Setting of a convolution that stands where an identity has to change resolution or width.
+PROJECTION = "projection"
+
 INPUT = Operation("input", "input")
 OUTPUT = Operation("output", "output")
 
 
 def strided(op: Operation) -> Operation:
     """What an identity becomes where it has to change resolution or width: two 1x1 convolutions side by side."""
-    return replace(op, name=f"strided {op.name}", kind="convolution", kernel=1, has_weights=True, cost=1.0)
+    settings = (*op.settings, (PROJECTION, 1.0))
+    return replace(
+        op, name=f"strided {op.name}", kind="convolution", kernel=1, has_weights=True, cost=1.0, settings=settings
+    )

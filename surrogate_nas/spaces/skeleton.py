@@ -10,6 +10,10 @@ from surrogate_nas.spaces.text import shorten
 
 InputKind = Literal["graph", "image", "sequence", "tabular"]
 Merge = Literal["sum", "concatenate"]
+OutputMerge = Literal["sum", "concatenate", "share"]
+Activation = Literal["before", "after"]
+
+_WORDS = {"input_kind": InputKind, "merge": Merge, "output_merge": OutputMerge, "activation": Activation}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +25,46 @@ class Skeleton:
         stages: Cells per stage, e.g. (1,) for one cell, (5, 5, 5) for NAS-Bench-201.
         channels: Width of each stage.
         merge: How several inputs of one node meet.
-        output_merge: How the nodes that feed the output meet.
+        output_merge: How the nodes that feed the output meet; "share": they are concatenated, and the width of the
+            cell is divided among them.
+        activation: Where the activation of a convolution stands: "before" it (activation, convolution,
+            normalisation), or "after" it (convolution, normalisation, activation).
         stem_layers: Layers between the input and the first cell.
         head_layers: Hidden layers between the last cell and the classifier.
         dropout: Dropout rate inside the cell.
         reduction: What stands between two stages ("" where there is one stage).
         strides: By how much each stage shrinks its input; empty where ``reduction`` says it.
         stem_width: Width of the stem; 0 takes the first stage's.
+        stem_stride: By how much each layer of the stem shrinks its input.
+        last_activation: Whether normalisation and activation stand between the last cell and what follows.
         head_width: Width of the layer before the classifier; 0 where there is none.
         cell: The cell that is repeated, in its own space's text form, where architectures vary only what
             stands around it.
+        cell_space: Name of that space.
+        auxiliary: Whether a second classifier reads the last stage's input, for its loss in training.
     """
 
     input_kind: InputKind
     stages: tuple[int, ...] = (1,)
     channels: tuple[int, ...] = (64,)
     merge: Merge = "sum"
-    output_merge: Merge = "sum"
+    output_merge: OutputMerge = "sum"
+    activation: Activation = "before"
     stem_layers: int = 0
     head_layers: int = 0
     dropout: float = 0.0
     reduction: str = ""
     strides: tuple[int, ...] = ()
     stem_width: int = 0
+    stem_stride: int = 1
+    last_activation: bool = False
     head_width: int = 0
     cell: str = ""
+    cell_space: str = ""
+    auxiliary: bool = False
 
     def __post_init__(self) -> None:
-        for key, words in (("input_kind", InputKind), ("merge", Merge), ("output_merge", Merge)):
+        for key, words in _WORDS.items():
             if getattr(self, key) not in get_args(words):
                 raise self._unfit(key, f"one of {', '.join(get_args(words))}")
         for key in ("stages", "channels", "strides"):
@@ -57,9 +73,14 @@ class Skeleton:
         for key in ("stem_layers", "head_layers", "stem_width", "head_width"):
             if not is_whole(getattr(self, key), 0):
                 raise self._unfit(key, "a whole number of at least 0")
-        for key in ("reduction", "cell"):
+        if not is_whole(self.stem_stride, 1):
+            raise self._unfit("stem_stride", "a whole number of at least 1")
+        for key in ("reduction", "cell", "cell_space"):
             if not isinstance(getattr(self, key), str):
                 raise self._unfit(key, "a text")
+        for key in ("last_activation", "auxiliary"):
+            if not isinstance(getattr(self, key), bool):
+                raise self._unfit(key, "true or false")
         if not is_number(self.dropout, 0.0, 1.0) or self.dropout == 1:
             raise self._unfit("dropout", "a number from 0 to below 1")
         if len(self.channels) != len(self.stages) or len(self.strides) not in (0, len(self.stages)):

@@ -45,9 +45,18 @@ def test_a_cell_of_edges_with_graph_operations_sums_its_inputs() -> None:
 
 
 def test_input_kinds_without_networks_say_what_exists() -> None:
-    image = sn.get_space("nas-bench-201")
-    with pytest.raises(InvalidInputError, match=r"input kind .*\(graph\), got 'image'"):
-        sn.build_network(image, image.enumerate()[0], (3, 32, 32), 10)
+    space = EdgeCellSpace("mine", [Operation("skip", "identity"), Operation("fc", "linear")], 3, Skeleton("tabular"))
+    with pytest.raises(InvalidInputError, match=r"expected an input kind .*graph \(cell\).*, got 'tabular' \(cell\)"):
+        sn.build_network(space, space.enumerate()[0], 5, 2)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 0, 8), (1, 2, 3, 4)])
+def test_shapes_that_a_space_does_not_read_are_refused(shape: tuple[int, ...]) -> None:
+    space = sn.get_space("nas-bench-201")
+    with pytest.raises(
+        InvalidInputError, match=r"input_shape: expected \(channels, height, width\) or \(channels, len"
+    ):
+        sn.build_network(space, space.enumerate()[0], shape, 2)
 
 
 def test_invalid_rows_are_refused() -> None:

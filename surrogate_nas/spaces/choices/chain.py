@@ -239,7 +239,10 @@ def mlp_space(
         raise InvalidInputError(f"n_layers: expected at least 1, got {n_layers}; a perceptron has hidden layers")
     linear = Operation("linear", "linear", 0, True, 1.0)
     drops = [
-        Operation(f"dropout({rate})", "dropout", traits=(("rate", float(rate)),)) if rate else None for rate in dropouts
+        Operation(f"dropout({rate})", "dropout", traits=(("rate", float(rate)),), settings=(("rate", float(rate)),))
+        if rate
+        else None
+        for rate in dropouts
     ]
     layers = [f"width {i}" for i in range(1, n_layers + 1)]
     choices = [

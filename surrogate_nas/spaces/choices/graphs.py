@@ -270,12 +270,15 @@ def refined(base: Operation, chosen: Sequence[tuple[Choice, int]]) -> Operation:
     """
     if not chosen:
         return base
-    kernel, cost, traits = base.kernel, base.cost, dict(base.traits)
+    kernel, cost, traits, settings = base.kernel, base.cost, dict(base.traits), dict(base.settings)
     for choice, option in chosen:
+        if choice.sets and choice.levels is not None:
+            settings[choice.sets] = float(choice.levels[option])
         if choice.sets == KERNEL and choice.levels is not None:
             kernel = int(choice.levels[option])
             cost *= kernel
         elif choice.sets:
             traits[choice.sets] = float(choice.scaled[option])
     name = f"{base.name}({','.join(choice.texts[option] for choice, option in chosen)})"
-    return Operation(name, base.kind, kernel, base.has_weights, cost, tuple(sorted(traits.items())))
+    numbers = tuple(sorted(settings.items()))
+    return Operation(name, base.kind, kernel, base.has_weights, cost, tuple(sorted(traits.items())), numbers)

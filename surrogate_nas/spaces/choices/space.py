@@ -43,6 +43,8 @@ class ChoiceSpace(SearchSpace):
     and back, for searches that move in it.
     """
 
+    scope = "network"
+
     def __init__(
         self,
         name: str,

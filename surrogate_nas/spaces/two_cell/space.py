@@ -54,6 +54,7 @@ class TwoCellSpace(SearchSpace):
     """
 
     genewise = False
+    scope = "cell pair"
 
     def __init__(
         self,
