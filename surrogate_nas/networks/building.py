@@ -10,6 +10,7 @@ from torch import nn
 
 from surrogate_nas.core import InvalidInputError, UnknownNameError
 from surrogate_nas.networks.cell_network import build_cell_network
+from surrogate_nas.networks.cell_pair_network import build_cell_pair_network
 from surrogate_nas.networks.graph_cell import build_graph_network
 from surrogate_nas.spaces import GraphBatch, SearchSpace, Skeleton
 
@@ -21,6 +22,8 @@ BUILDERS: dict[tuple[str, str], Builder] = {
     ("graph", "cell"): build_graph_network,
     ("image", "cell"): build_cell_network,
     ("sequence", "cell"): build_cell_network,
+    ("image", "cell pair"): build_cell_pair_network,
+    ("sequence", "cell pair"): build_cell_pair_network,
 }
 
 #: Axes of one input, by input kind.

@@ -82,6 +82,14 @@ class Form:
             return _MEAN[self.dims](2, 2, ceil_mode=True, count_include_pad=False)
         return _MAXIMUM[self.dims](2, 2, ceil_mode=True)
 
+    def resized(self, length: int) -> nn.Module:
+        """Mean over equal parts, so that this length remains."""
+        return _GLOBAL[self.dims](length)
+
+    def joined(self, width_in: int, width: int, length: int) -> nn.Module:
+        """A convolution over all positions of that length, so that one remains."""
+        return _CONVOLUTION[self.dims](width_in, width, length, bias=False)
+
     def to_vector(self) -> nn.Module:
         """Mean over all positions: (n, c, ...) -> (n, c)."""
         return nn.Sequential(_GLOBAL[self.dims](1), nn.Flatten())
