@@ -40,7 +40,24 @@ def download(
     """
     wanted = get_source(source).file(file)
     folder = cache_folder() / "downloads" if folder is None else folder
-    path = folder / wanted.name
+    return obtain(wanted, folder / wanted.name, wanted.steps(source), offline=offline, progress=progress)
+
+
+def obtain(
+    wanted: SourceFile, path: Path, by_hand: str, *, offline: bool = False, progress: Progress | None = None
+) -> Path:
+    """Fetch an official file to a place, or find it there.
+
+    Args:
+        wanted: What to fetch.
+        path: Where it is kept.
+        by_hand: What a person does instead, for messages.
+        offline: Never touch the network.
+        progress: Told how many megabytes have come.
+
+    Raises:
+        InvalidInputError: As of :func:`download`.
+    """
     if path.is_file():
         try:
             wanted.verify(path)
@@ -51,13 +68,13 @@ def download(
         else:
             return path
     if not wanted.url:
-        raise InvalidInputError(f"{wanted.name}: its host expects a browser; {wanted.steps(source)}")
+        raise InvalidInputError(f"{wanted.name}: its host expects a browser; {by_hand}")
     if offline:
         raise InvalidInputError(f"{path}: expected the file here because of --offline; without it, it is fetched")
-    return _fetch(source, wanted, path, progress or Silent())
+    return _fetch(wanted, path, by_hand, progress or Silent())
 
 
-def _fetch(source: str, wanted: SourceFile, path: Path, progress: Progress) -> Path:
+def _fetch(wanted: SourceFile, path: Path, by_hand: str, progress: Progress) -> Path:
     import pooch
     import requests
 
@@ -74,13 +91,12 @@ def _fetch(source: str, wanted: SourceFile, path: Path, progress: Progress) -> P
         )
     except requests.RequestException as error:
         raise InvalidInputError(
-            f"{wanted.name}: could not be fetched ({type(error).__name__}); what came is kept: try again, or "
-            f"{wanted.steps(source)}"
+            f"{wanted.name}: could not be fetched ({type(error).__name__}); what came is kept: try again, or {by_hand}"
         ) from None
     except ValueError:  # pooch's word for a wrong checksum
         raise InvalidInputError(
             f"{wanted.name}: expected {wanted.checksum}, got something else from {wanted.url}; nothing was kept: "
-            f"{wanted.steps(source)}"
+            f"{by_hand}"
         ) from None
     except OSError as error:
         raise InvalidInputError(

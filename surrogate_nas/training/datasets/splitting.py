@@ -85,10 +85,10 @@ def draw_array_splits(
     _check_enough(y, how, groups, classes)
     drawn = []
     for seed in spawn_seeds(random_state, how.repeats):
-        for rest, test in _parts(y, how.test_share, how.folds, groups, bool(len(classes)), seed):
+        for rest, test in _parts(y, how.test_share, how.folds, groups, bool(classes), seed):
             inner = None if groups is None else groups[rest]
             share = how.validation / (1 - how.test_share)
-            train, val = next(_parts(y[rest], share, None, inner, bool(len(classes)), seed))
+            train, val = next(_parts(y[rest], share, None, inner, bool(classes), seed))
             drawn.append(Split(*(np.sort(part).astype(np.int64) for part in (rest[train], rest[val], test))))
     splits = tuple(drawn)
     check_classes(splits, y, classes, "; enlarge the part, lower folds, drop the class, or give splits of your own")
@@ -181,13 +181,15 @@ def check_classes(
     Raises:
         InvalidInputError: Some class is missing from a part.
     """
+    if not classes:
+        return
     for i, split in enumerate(splits):
         for what, part in split._asdict().items():
-            missing = np.setdiff1d(np.arange(len(classes)), y[part]) if len(classes) else ()
-            if len(missing):
+            counts = np.bincount(y[part], minlength=len(classes))
+            if not counts.all():
                 raise InvalidInputError(
                     f"split {i}, {what}: expected {things} of every class, got none of class "
-                    f"{classes[int(missing[0])]}{remedy}"
+                    f"{classes[int(counts.argmin())]}{remedy}"
                 )
 
 
