@@ -1,18 +1,25 @@
 """The data sets that have a name: where such names become objects, and the only place."""
 
+import os
 from functools import cache
-from typing import Literal, Protocol, overload
+from pathlib import Path
+from typing import Literal, overload
 
 from surrogate_nas.core import choose
 from surrogate_nas.training.datasets.array_data import ArrayDataset, InputKind
+from surrogate_nas.training.datasets.formats import read_cifar10, read_cifar100, read_idx_pairs, read_mat_pairs
 from surrogate_nas.training.datasets.graph_data import GraphDataset
 from surrogate_nas.training.datasets.neighbour_graphs import NeighbourGraph
+from surrogate_nas.training.datasets.official import Official, Packaged
 from surrogate_nas.training.datasets.small_arrays import SmallArrays
 
+PathLike = str | os.PathLike[str]
 
-class _Maker(Protocol):
-    def make(self, name: str) -> GraphDataset | ArrayDataset: ...
 
+_Maker = NeighbourGraph | SmallArrays | Packaged | Official
+
+#: What every benchmark of the catalogue of spaces trained its networks with on these data.
+_AUGMENTED = {"augmentation": ("crop", "flip")}
 
 _DATASETS: dict[str, dict[str, _Maker]] = {
     "graph": {
@@ -22,8 +29,18 @@ _DATASETS: dict[str, dict[str, _Maker]] = {
     },
     "image": {
         "digits": SmallArrays("load_digits", "image", {"validation": 0.3, "test": 0.3}),
+        "fashion-mnist-subset": Official(
+            source="fashion-mnist", read=read_idx_pairs, train=2000, validation=1000, test=2000
+        ),
+        "fashion-mnist": Official(source="fashion-mnist", read=read_idx_pairs),
+        "mnist": Official(source="mnist", read=read_idx_pairs),
+        "cifar10": Official(source="cifar10", read=read_cifar10, recipe=_AUGMENTED),
+        "cifar100": Official(source="cifar100", read=read_cifar100, recipe=_AUGMENTED),
+        "svhn": Official(source="svhn", read=read_mat_pairs),
     },
-    "sequence": {},
+    "sequence": {
+        "mnist-1d": Packaged("mnist-1d", "sequence", train=4000, validation=1000),
+    },
     "tabular": {
         "digits": SmallArrays("load_digits", "tabular", {"validation": 0.3, "test": 0.3}),
         "wine": SmallArrays("load_wine", "tabular", {"folds": 5, "repeats": 2}),
@@ -48,32 +65,51 @@ def list_datasets(input_kind: str | None = None) -> list[str]:
 
 
 @overload
-def load_dataset(name: str, input_kind: Literal["graph"] = "graph") -> GraphDataset: ...
+def load_dataset(
+    name: str, input_kind: Literal["graph"] = "graph", *, folder: PathLike | None = None, offline: bool = False
+) -> GraphDataset: ...
 
 
 @overload
-def load_dataset(name: str, input_kind: InputKind) -> ArrayDataset: ...
+def load_dataset(
+    name: str, input_kind: InputKind, *, folder: PathLike | None = None, offline: bool = False
+) -> ArrayDataset: ...
 
 
 @overload
-def load_dataset(name: str, input_kind: str) -> GraphDataset | ArrayDataset: ...
+def load_dataset(
+    name: str, input_kind: str, *, folder: PathLike | None = None, offline: bool = False
+) -> GraphDataset | ArrayDataset: ...
 
 
-def load_dataset(name: str, input_kind: str = "graph") -> GraphDataset | ArrayDataset:
+def load_dataset(
+    name: str, input_kind: str = "graph", *, folder: PathLike | None = None, offline: bool = False
+) -> GraphDataset | ArrayDataset:
     """Return the data set of that name; the same object each time.
+
+    What does not come with the package is read from its official files: from ``folder``, from the folder that the
+    variable SURROGATE_NAS_DATASETS names, from where a distribution's package puts them, or from the cache, to which
+    they are fetched. Every file is checked against its published checksum.
+
+        load_dataset("digits", "image")
+        load_dataset("cifar10", "image", folder="~/data")        # ~/data/cifar10/ or ~/data/ has the official archive
 
     Args:
         name: One of :func:`list_datasets`.
         input_kind: What a sample is: "graph" (nodes of one graph), "image", "sequence" or "tabular".
+        folder: Where official files are looked for first.
+        offline: Never touch the network.
 
     Raises:
         UnknownNameError: There is no such kind, or no data set of that kind has the name.
+        InvalidInputError: An official file is missing and cannot be fetched, or is not the published one.
     """
     known = choose("kind of input", input_kind, _DATASETS)
     choose(f"{input_kind} dataset", name, known)
-    return _made(name, input_kind)
+    return _made(name, input_kind, None if folder is None else Path(folder).expanduser(), offline)
 
 
 @cache
-def _made(name: str, input_kind: str) -> GraphDataset | ArrayDataset:
-    return _DATASETS[input_kind][name].make(name)
+def _made(name: str, input_kind: str, folder: Path | None, offline: bool) -> GraphDataset | ArrayDataset:
+    maker = _DATASETS[input_kind][name]
+    return maker.make(name, folder, offline=offline) if isinstance(maker, Official) else maker.make(name)
