@@ -56,28 +56,35 @@ def checked_groups(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
 
 
 def _plain(values: npt.ArrayLike, n: int, what: str, one: str) -> npt.NDArray[Any]:
-    """One value per sample, none missing, all of a type that sorts."""
+    """One value per sample, none missing, all text or all numbers."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise InvalidInputError(f"{what}: expected one {one} per sample, shape ({n},), got shape {array.shape}")
     if len(array) != n:
         raise InvalidInputError(f"{what}: expected one {one} per sample ({n}), got {len(array)}")
-    missing = array != array if array.dtype.kind in "fO" else np.zeros(n, bool)  # noqa: PLR0124 - NaN, also in objects
-    if array.dtype.kind == "O":
-        missing = np.array([v is None or v != v for v in array.tolist()], dtype=bool)  # noqa: PLR0124
-        kinds = {type(v).__name__ for v in array[~missing].tolist()}
-        if kinds <= {"str"} or kinds <= {"bool", "int", "float"}:
-            array = array if missing.any() else np.array(array.tolist())
-        else:
-            raise InvalidInputError(f"{what}: expected text or numbers, got {' and '.join(sorted(kinds))}")
-    if array.dtype.kind == "f":
-        missing = missing | np.isinf(array)
+    missing = _missing(array)
     if missing.any():
         raise InvalidInputError(
             f"{what}: expected a {one} for every sample, got {int(missing.sum())} NaN or infinite value(s), the first "
             f"at sample {int(np.flatnonzero(missing)[0])}; drop those samples first"
         )
-    return array
+    if array.dtype.kind != "O":
+        return array
+    kinds = {type(value) for value in array.tolist()}
+    if kinds != {str} and not kinds <= {bool, int, float}:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise InvalidInputError(f"{what}: expected text or numbers, all of one kind, got {names}")
+    return np.array(array.tolist())
+
+
+def _missing(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    if array.dtype.kind == "f":
+        return ~np.isfinite(array)
+    if array.dtype.kind == "O":
+        import pandas as pd  # knows all that stands for a missing value
+
+        return np.asarray(pd.isna(array))
+    return np.zeros(len(array), dtype=bool)
 
 
 def _task_of(labels: npt.NDArray[Any]) -> Task:

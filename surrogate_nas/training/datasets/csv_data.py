@@ -1,0 +1,189 @@
+"""Tables of one's own in CSV files: a row per sample, or sequences in a row per window or a row per time step."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from surrogate_nas.core import InvalidInputError, UnknownNameError
+from surrogate_nas.training.datasets.array_data import ArrayDataset, array_dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The first line of a CSV file has its columns, and people count lines from one.
+_FIRST_LINE = 2
+
+
+def csv_dataset(
+    path: str | Path,
+    *,
+    target: str,
+    group: str | None = None,
+    channels: Sequence[str] | None = None,
+    window: str | None = None,
+    drop: Sequence[str] = (),
+    sep: str = ",",
+    name: str | None = None,
+    **options: Any,
+) -> ArrayDataset:
+    """Make a data set of a CSV file with a line of column names.
+
+    Tabular data have a row per sample; every column but ``target``, ``group`` and those in ``drop`` is a feature:
+
+        alcohol,acidity,quality
+        13.2,2.1,good                       csv_dataset("wine.csv", target="quality", folds=5)
+
+    Windows of sensors are sequences. With a row per window, each channel has a column per time step, its name with
+    a number:
+
+        ax_0,ax_1,ay_0,ay_1,activity,person
+        0.1,0.2,9.7,9.8,walk,anna           csv_dataset("windows.csv", target="activity", group="person",
+                                                        channels=["ax", "ay"])
+
+    With a row per time step, in the order of time, each channel has a column and ``window`` says which rows belong
+    together; all other columns are channels where none are named:
+
+        window,ax,ay,activity,person
+        17,0.1,9.7,walk,anna
+        17,0.2,9.8,walk,anna                csv_dataset("steps.csv", target="activity", group="person",
+                                                        window="window")
+
+    Args:
+        path: The file.
+        target: Column of the class, or of the number to predict.
+        group: Column that says what samples belong to (a person, a device): no group is in two parts of a split.
+        channels: Channels of sequences: beginnings of column names, or with ``window`` column names.
+        window: Column of the number or name of the window that a time step belongs to.
+        drop: Columns that are no features.
+        sep: What separates columns.
+        name: What results call the data set; None takes the file's name.
+        **options: Those of :func:`~surrogate_nas.training.array_dataset`: task, folds, validation, ...
+
+    Raises:
+        UnknownNameError: The file has no such column.
+        InvalidInputError: One line on what is wrong with the file: not readable, text or gaps in a feature, windows
+            of different lengths, ...
+    """
+    file = Path(path).expanduser()
+    frame = _read(file, sep)
+    named = [column for column in (target, group, window, *drop) if column is not None]
+    for column in named:
+        if column not in frame.columns:
+            raise _unknown_column(file, column, frame)
+    features = [column for column in frame.columns if column not in named]
+    if not features:
+        raise InvalidInputError(f"{file}: expected columns beside {', '.join(named)}, got none; is sep={sep!r} right?")
+    labels, groups = frame[target], None if group is None else frame[group]
+    if window is not None:
+        columns = features if channels is None else list(channels)
+        for column in columns:
+            if column not in features:
+                raise _unknown_column(file, column, frame)
+        x, first = _from_steps(
+            file, _numbers(file, frame, columns), frame, window, [target, *([group] if group else [])]
+        )
+        labels, groups = labels.iloc[first], None if groups is None else groups.iloc[first]
+    elif channels is not None:
+        wide = [_steps_of(file, channel, features) for channel in channels]
+        lengths = {channel: len(columns) for channel, columns in zip(channels, wide, strict=True)}
+        if len(set(lengths.values())) > 1:
+            raise InvalidInputError(f"{file}: expected channels of one length, got {_listed(lengths)} columns")
+        x = _numbers(file, frame, [column for columns in wide for column in columns])
+        x = x.reshape(len(frame), len(wide), -1)
+    else:
+        x = _numbers(file, frame, features)
+    return array_dataset(
+        x, labels.to_numpy(), groups=None if groups is None else groups.to_numpy(), name=name or file.stem, **options
+    )
+
+
+def _read(file: Path, sep: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(file, sep=sep, skipinitialspace=True, encoding="utf-8-sig", low_memory=False)
+    except OSError as error:
+        raise InvalidInputError(f"{file}: expected a readable CSV file ({error.strerror or error})") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise InvalidInputError(
+            f"{file}: expected a CSV file with a line of column names, got: {reason:.150}"
+        ) from None
+    if frame.empty:
+        raise InvalidInputError(f"{file}: expected rows below the line of column names, got none")
+    return frame
+
+
+def _unknown_column(file: Path, column: str, frame: "pd.DataFrame") -> UnknownNameError:
+    error = UnknownNameError.of("column", column, [str(c) for c in frame.columns])
+    return UnknownNameError(f"{file}: {error}")
+
+
+def _numbers(file: Path, frame: "pd.DataFrame", columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Columns as numbers (rows, columns); says which column and line is none."""
+    import pandas as pd
+
+    chosen = frame[list(columns)]
+    numbers = chosen.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    bad = np.argwhere(~np.isfinite(numbers))
+    if len(bad):
+        row, column = bad[0].tolist()
+        value = chosen.iloc[row, column]
+        what = "a gap" if pd.isna(value) else repr(value)[:40]
+        remedy = "fill it or leave the row out" if pd.isna(value) else "encode the column, or name it in drop="
+        raise InvalidInputError(
+            f"{file}: expected numbers in column {columns[column]!r}, got {what} in line {row + _FIRST_LINE}; {remedy}"
+        )
+    return numbers
+
+
+def _steps_of(file: Path, channel: str, features: Sequence[str]) -> list[str]:
+    """Columns of one channel in the order of the numbers at their ends."""
+    pattern = re.compile(rf"{re.escape(channel)}[_.\- ]?(\d+)")
+    numbered = {int(match[1]): column for column in features if (match := pattern.fullmatch(column))}
+    if not numbered:
+        known = sorted({re.sub(r"[_.\- ]?\d+$", "", column) for column in features})
+        error = UnknownNameError.of("channel", channel, known)
+        raise UnknownNameError(f"{file}: {error}; a channel has the columns {channel}_0, {channel}_1, ...")
+    steps = sorted(numbered)
+    if steps != list(range(steps[0], steps[0] + len(steps))):
+        gap = next(a + 1 for a, b in zip(steps, steps[1:], strict=False) if b != a + 1)
+        raise InvalidInputError(
+            f"{file}: expected a column for every step of channel {channel!r} from {steps[0]} to {steps[-1]}, got none "
+            f"for {gap}"
+        )
+    return [numbered[step] for step in steps]
+
+
+def _from_steps(
+    file: Path, numbers: npt.NDArray[np.float64], frame: "pd.DataFrame", window: str, constant: Sequence[str]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Sequences (windows, channels, steps) of rows of steps, and the first row of each window."""
+    if frame[window].isna().any():
+        line = int(np.flatnonzero(frame[window].isna())[0]) + _FIRST_LINE
+        raise InvalidInputError(f"{file}: expected a window in every line, got a gap in line {line}")
+    codes, names = frame[window].factorize()
+    counts = np.bincount(codes)
+    if (counts != counts[0]).any():
+        odd = int(np.flatnonzero(counts != counts[0])[0])
+        raise InvalidInputError(
+            f"{file}: expected windows of one length, got {counts[0]} rows of {window} {names[0]!s} and {counts[odd]} "
+            f"of {window} {names[odd]!s}; cut or pad them first"
+        )
+    rows = np.argsort(codes, kind="stable").reshape(len(counts), -1)  # rows of a window keep their order
+    for column in constant:
+        values = frame[column].to_numpy()[rows]
+        mixed = np.flatnonzero((values != values[:, :1]).any(axis=1))
+        if len(mixed):
+            raise InvalidInputError(
+                f"{file}: expected one {column} per {window}, got several in {window} {names[int(mixed[0])]!s}"
+            )
+    return numbers[rows].transpose(0, 2, 1), rows[:, 0]
+
+
+def _listed(lengths: dict[str, int]) -> str:
+    return ", ".join(f"{channel}: {n}" for channel, n in lengths.items())
