@@ -9,7 +9,8 @@ References:
 """
 
 from collections import deque
-from typing import NamedTuple, final
+from collections.abc import Callable
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor, nn
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.networks.cell_network import form_of, make_head, make_stem, stem_width
-from surrogate_nas.networks.layers import Form, make_layer, projection
+from surrogate_nas.networks.form import Form
+from surrogate_nas.networks.layers import make_layer, projection
 from surrogate_nas.spaces import GraphBatch, Skeleton
 
 #: The reduction between two stages that is a cell of its own.
@@ -35,44 +37,63 @@ def build_cell_pair_network(
         raise InvalidInputError(
             f"skeleton, reduction: expected {REDUCTION!r} for a normal and a reducing cell, got {skeleton.reduction!r}"
         )
-    return CellPairNetwork(graph, skeleton, form_of(skeleton, input_shape), input_shape[0], num_outputs)
+    form = form_of(skeleton, input_shape)
+    plans = [_plan(graph, reducing) for reducing in (False, True)]
+
+    def make_cell(reducing: bool, inputs: list[CellOutput], width: int, halvings: int) -> StateCell:
+        return StateCell(graph, plans[reducing], form, inputs, width, halvings)
+
+    return CellPairNetwork(make_cell, len(plans[0].given), skeleton, form, input_shape[0], num_outputs)
 
 
-class _Output(NamedTuple):
+class CellOutput(NamedTuple):
     """What is known of the output of a cell: channels, and how often the resolution was halved before."""
 
     width: int
     halvings: int
 
 
+#: Makes a cell, or what stands in its place, from (whether it halves the resolution, what the cells before it give,
+#: channels of each state, how often the resolution of the most recent input was halved); it has a ``width``.
+MakeStateCell = Callable[[bool, list[CellOutput], int, int], Any]
+
+
 @final
 class CellPairNetwork(nn.Module):
     """Stem, stages of normal cells with a reducing cell before each but the first, classifier."""
 
-    def __init__(self, graph: GraphBatch, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> None:
+    def __init__(
+        self,
+        make_cell: MakeStateCell,
+        n_inputs: int,
+        skeleton: Skeleton,
+        form: Form,
+        in_channels: int,
+        num_outputs: int,
+    ) -> None:
         """Make the layers.
 
         Args:
-            graph: One pair of cells.
+            make_cell: Makes one cell.
+            n_inputs: How many cells before it each one reads.
             skeleton: Stages, widths, stem and head.
             form: What all layers have in common.
             in_channels: Channels of the input.
             num_outputs: Number of classes, or of numbers to predict.
         """
         super().__init__()
-        plans = [_plan(graph, reducing) for reducing in (False, True)]
         width = stem_width(skeleton, in_channels)
         self.stem = make_stem(form, skeleton, in_channels, width)
-        self.n_inputs = len(plans[0].given)
-        outputs = deque([_Output(width, 0)] * self.n_inputs, maxlen=self.n_inputs)
+        self.n_inputs = n_inputs
+        outputs = deque([CellOutput(width, 0)] * self.n_inputs, maxlen=self.n_inputs)
         self.cells = nn.ModuleList()
         halvings, widths = 0, []
         for s, (cells, channels) in enumerate(zip(skeleton.stages, skeleton.channels, strict=True)):
             for reducing in [True] * (s > 0) + [False] * cells:
-                cell = StateCell(graph, plans[reducing], form, [*outputs], channels, halvings)
+                cell = make_cell(reducing, [*outputs], channels, halvings)
                 self.cells.append(cell)
                 halvings += reducing
-                outputs.append(_Output(cell.width, halvings))
+                outputs.append(CellOutput(cell.width, halvings))
                 widths.append(cell.width)
         # The auxiliary classifier reads what the last reducing cell gives.
         self.auxiliary_after = len(self.cells) - 1 - skeleton.stages[-1]
@@ -129,7 +150,7 @@ class StateCell(nn.Module):
     """
 
     def __init__(
-        self, graph: GraphBatch, plan: _Plan, form: Form, inputs: list[_Output], width: int, halvings: int
+        self, graph: GraphBatch, plan: _Plan, form: Form, inputs: list[CellOutput], width: int, halvings: int
     ) -> None:
         """Make the layers.
 
@@ -144,12 +165,7 @@ class StateCell(nn.Module):
         super().__init__()
         self.plan = plan
         self.width = width * len(plan.added)
-        self.inputs = nn.ModuleList(
-            form.block(given.width, width, 1)
-            if given.halvings == halvings
-            else projection(form, given.width, width, 2 ** (halvings - given.halvings))
-            for given in inputs
-        )
+        self.inputs = nn.ModuleList(make_input(form, given, width, halvings) for given in inputs)
         self.layers = nn.ModuleDict()
         for v in plan.operations:
             stride = 2 if plan.reducing and set(plan.reads[v]) <= set(plan.given) else 1
@@ -169,6 +185,13 @@ class StateCell(nn.Module):
         for v in self.plan.operations:
             done[v] = self.layers[str(v)](state(v))
         return torch.cat([state(v) for v in self.plan.added], dim=1)
+
+
+def make_input(form: Form, given: CellOutput, width: int, halvings: int) -> nn.Module:
+    """What brings the output of an earlier cell to the width and resolution of a cell's states."""
+    if given.halvings == halvings:
+        return form.block(given.width, width, 1)
+    return projection(form, given.width, width, 2 ** (halvings - given.halvings))
 
 
 def _plan(graph: GraphBatch, reducing: bool) -> _Plan:
