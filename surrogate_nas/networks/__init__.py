@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surrogate_nas.networks.building import build_network, check_buildable
+    from surrogate_nas.networks.mixed_network import MixedNetwork
     from surrogate_nas.networks.static_graph import StaticGraph
 
-__all__ = ["StaticGraph", "build_network", "check_buildable"]
+__all__ = ["MixedNetwork", "StaticGraph", "build_network", "check_buildable"]
 
 #: Where each public name lives; loaded on first use, because torch takes seconds to import.
-_HOMES = {"StaticGraph": "static_graph", "build_network": "building", "check_buildable": "building"}
+_HOMES = {
+    "MixedNetwork": "mixed_network",
+    "StaticGraph": "static_graph",
+    "build_network": "building",
+    "check_buildable": "building",
+}
 
 
 def __getattr__(name: str) -> Any:
