@@ -126,10 +126,10 @@ def trained_curves() -> TableObjective:
     """Scores after 1, 2, ... 40 epochs of 240 networks, from one training each; a second of search is an epoch."""
     table = sn.load_table("graph-tasks")
     X = table.X[np.random.default_rng(0).permutation(len(table.X))[:N_NETWORKS]]
-    trainer = sn.Trainer(space=table.space, dataset="digits", epochs=FULL, evaluate_every=1, device="cpu")
-    curves = np.array([[point.val_accuracy for point in trainer.train(x).curve] for x in X])
+    trainer = sn.Trainer(space=table.space, dataset="digits", epochs=FULL, recipe={"evaluate_every": 1}, device="cpu")
+    curves = np.array([[point.val_score for point in trainer.train(x).curve] for x in X])
     best_so_far = np.maximum.accumulate(curves, axis=1)
-    shorter = sn.Trainer(space=table.space, dataset="digits", epochs=10, evaluate_every=1, device="cpu")
+    shorter = sn.Trainer(space=table.space, dataset="digits", epochs=10, recipe={"evaluate_every": 1}, device="cpu")
     alone = shorter.train(X[0]).val.accuracy
     print(f"  the first network trained for 10 epochs: {alone:.4f}, its curve of 40 says {best_so_far[0, 9]:.4f}")
     columns = {sn.Column("digits", "accuracy", "val", e + 1, unit="1"): best_so_far[:, e] for e in range(FULL)}

@@ -260,7 +260,7 @@ def _training(given: Mapping[str, Any]) -> "Objective":
     space = get_space(given["space"]) if "space" in given else load_table(given["table"]).space
     length = {"epochs": given["epochs"]} if "epochs" in given else {}
     trainer = Trainer(space=space, dataset=given["dataset"], **length)
-    return TrainingObjective(trainer, metric=given.get("metric", "accuracy"), seed=int(seed))
+    return TrainingObjective(trainer, metric=given.get("metric"), seed=int(seed))
 
 
 def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":

@@ -1,5 +1,6 @@
 """Files appear complete or not at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from surrogate_nas.core.errors import InvalidInputError
 
+#: The disk, or this user's or process's share of it, is full.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then put it in place in one step.
 
     Args:
@@ -29,9 +33,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise InvalidInputError(
-            f"{path}: cannot be written ({error.strerror or error}); choose a folder that exists and is writable"
-        ) from None
+        remedy = "make room there" if error.errno in _FULL else "choose a folder that exists and is writable"
+        raise InvalidInputError(f"{path}: cannot be written ({error.strerror or error}); {remedy}") from None
 
 
 def _umask() -> int:

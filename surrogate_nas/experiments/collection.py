@@ -1,6 +1,8 @@
 """Turn real trainings into a table: train a sample of architectures, keep every result, go on after a kill."""
 
+import math
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +15,9 @@ from surrogate_nas.experiments.trainings import LOG_NAME, LoggedTrainings, train
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables import Table
 from surrogate_nas.training import Trainer, TrainingResult
+from surrogate_nas.training.result import CLASSIFICATION_UNITS, REGRESSION_UNITS
 
 Floats = npt.NDArray[np.float64]
-
-#: Metric, split and unit of the columns that a collected table has per seed.
-_COLUMNS = tuple(
-    (metric, split, unit)
-    for metric, unit in (("accuracy", "1"), ("macro_f1", "1"), ("loss", "nats"))
-    for split in ("val", "test")
-)
 
 
 def collect(
@@ -44,7 +40,7 @@ def collect(
         progress: Told after every training.
 
     Returns:
-        One column per metric, split and seed; a failed training is NaN.
+        One column per metric that applies, split and seed; a failed training is NaN.
     """
     with training_log(run_dir, trainer) as log:
         trainings = LoggedTrainings(trainer, log=log, jobs=jobs, progress=progress)
@@ -52,7 +48,9 @@ def collect(
         for seed in seeds:
             trainings.results(X, [seed], f"training on {trainer.data.name}, seed {seed}")
         results = trainings.results(X, seeds)
-    return table_of_results({trainer.data.name: results}, trainer.space, epochs={trainer.data.name: trainer.epochs})
+    return table_of_results(
+        {trainer.data.name: results}, trainer.space, epochs={trainer.data.name: trainer.settings.epochs}
+    )
 
 
 def table_of_logs(paths: Sequence[str | Path], space: SearchSpace, *, name: str = "collected", **about: str) -> Table:
@@ -98,11 +96,14 @@ def table_of_results(
     texts = list(dict.fromkeys(r.architecture for task in results.values() for r in task))
     at = {text: i for i, text in enumerate(texts)}
     columns: dict[Column, Floats] = {}
+    defaults: dict[str, str] = {}
     for task, done in results.items():
+        units = _units(done)
+        defaults[task] = next(iter(units))
         for seed in sorted({r.seed for r in done}):
             of_seed = [r for r in done if r.seed == seed]
             rows = [at[r.architecture] for r in of_seed]
-            for metric, split, unit in _COLUMNS:
+            for (metric, unit), split in product(units.items(), ("val", "test")):
                 column = Column(task, metric, split, epochs[task], seed, unit)
                 columns[column] = _scatter(rows, [r.score(metric, split) for r in of_seed], len(texts))
             column = Column(task, "seconds", "train", epochs[task], seed, "s")
@@ -115,7 +116,7 @@ def table_of_results(
         source=source,
         licence=licence,
         citation=citation,
-        default_metrics=dict.fromkeys(results, "accuracy"),
+        default_metrics=defaults,
     )
 
 
@@ -138,6 +139,14 @@ def mean_over_seeds(table: Table, *, task: str, metric: str | None = None, split
     has = known.any(axis=0)
     mean = np.where(known, scores, 0.0).sum(axis=0)[has] / known.sum(axis=0)[has]
     return table.X[has], mean
+
+
+def _units(results: list[TrainingResult]) -> dict[str, str]:
+    """Unit of each metric that some training was scored by; the metric that choices are made on comes first."""
+    scored = {name for r in results for name, value in r.val._asdict().items() if math.isfinite(value)}
+    units = REGRESSION_UNITS if "r2" in scored else CLASSIFICATION_UNITS
+    first = next(iter(units))
+    return {metric: unit for metric, unit in units.items() if metric in scored or metric == first}
 
 
 def _scatter(rows: list[int], values: list[float], n: int) -> Floats:

@@ -4,10 +4,10 @@ Both answer the same question, so the main job runs unchanged on either: live it
 table it costs nothing and can be repeated over many seeds.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -26,6 +26,9 @@ Floats = npt.NDArray[np.float64]
 
 #: The log of trainings inside a run folder.
 LOG_NAME = "trainings.jsonl"
+
+#: The folder beside a log where trainings that take long keep how far they are.
+CHECKPOINTS = "checkpoints"
 
 #: What identifies a training in a log.
 LOG_KEY = ("architecture", "seed")
@@ -64,9 +67,12 @@ class Trainings(Protocol):
 class LoggedTrainings:
     """Real trainings, each done once: what the log holds is not trained again, so a killed run continues.
 
+    A training that takes longer than half a minute also writes every half minute how far it is, into the folder
+    :data:`CHECKPOINTS` beside the log, and goes on from there.
+
     Args:
         trainer: Trains one architecture with one seed.
-        metric: What choices are made on and reports show; higher is better.
+        metric: What choices are made on and reports show; None takes the trainer's, of which higher is better.
         log: Where results are kept, keyed by :data:`LOG_KEY`; None keeps them in memory.
         jobs: Worker processes.
         progress: Told after every training.
@@ -76,14 +82,14 @@ class LoggedTrainings:
         self,
         trainer: Trainer,
         *,
-        metric: str = "accuracy",
+        metric: str | None = None,
         log: RunLog | None = None,
         jobs: int = 1,
         progress: Progress | None = None,
     ) -> None:
         self.trainer = trainer
         self.space: SearchSpace = trainer.space
-        self.metric = metric
+        self.metric = trainer.metric if metric is None else metric
         self.log = log
         self.jobs = jobs
         self.progress = progress or Silent()
@@ -125,8 +131,13 @@ class LoggedTrainings:
             self.progress.track(label, finished, len(missing))
 
         jobs = min(self.jobs, max(1, len(missing)))
-        for _ in run_all(self.trainer.train_job, [rows[key] for key in missing], jobs=jobs, on_result=keep):
+        checkpoints = None if self.log is None else self.log.path.parent / CHECKPOINTS
+        train = partial(self.trainer.train_job, checkpoints=checkpoints)
+        for _ in run_all(train, [rows[key] for key in missing], jobs=jobs, on_result=keep):
             pass
+        if checkpoints is not None:
+            with suppress(OSError):  # it is not there, or not empty
+                checkpoints.rmdir()
         return [result for key in wanted if (result := self._known(key)) is not None]
 
     def _known(self, key: tuple[str, int]) -> TrainingResult | None:
@@ -154,9 +165,8 @@ def training_log(run_dir: str | Path | None, trainer: Trainer) -> Iterator[RunLo
 
 def recipe(trainer: Trainer) -> dict[str, Any]:
     """What decides a training's result, beside architecture and seed, as plain values."""
-    values = {f.name: getattr(trainer, f.name) for f in dataclasses.fields(trainer)}
-    del values["device"]  # another device gives the same training, up to rounding
-    return {**values, "space": trainer.space.name, "dataset": trainer.data.name}
+    # Not the device: another one gives the same training, up to rounding.
+    return {"space": trainer.space.name, "dataset": trainer.data.name, **trainer.settings.to_dict()}
 
 
 @final

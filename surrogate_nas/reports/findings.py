@@ -217,7 +217,7 @@ def curves(run: Run) -> "pd.DataFrame":
     shown = networks(run)
     thick = {answer.label for answer in answers(run) if answer is not None}
     points = [
-        (row.kind, row.label, row.label in thick, point.epoch, point.val_accuracy)
+        (row.kind, row.label, row.label in thick, point.epoch, point.val_score)
         for row in rows(shown)
         for result in confirmations(run, row.architecture)
         for point in result.curve

@@ -8,10 +8,14 @@ from surrogate_nas.training.datasets import (
     GraphDataset,
     Split,
     array_dataset,
+    csv_dataset,
+    from_torch_dataset,
     graph_dataset,
+    image_folder,
     list_datasets,
     load_dataset,
 )
+from surrogate_nas.training.recipe import Recipe, default_recipe
 from surrogate_nas.training.result import Scores, TrainingResult
 
 if TYPE_CHECKING:
@@ -20,12 +24,17 @@ if TYPE_CHECKING:
 __all__ = [
     "ArrayDataset",
     "GraphDataset",
+    "Recipe",
     "Scores",
     "Split",
     "Trainer",
     "TrainingResult",
     "array_dataset",
+    "csv_dataset",
+    "default_recipe",
+    "from_torch_dataset",
     "graph_dataset",
+    "image_folder",
     "list_datasets",
     "load_dataset",
 ]

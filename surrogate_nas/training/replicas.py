@@ -37,6 +37,11 @@ class Replicas:
         else:
             self.parameters, self.buffers = stack_module_state(networks)
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and buffers by name; of several networks with an axis for them in front."""
+        return {**self.parameters, **self.buffers}
+
     def train_logits(self) -> Tensor:
         """Logits (b, n, classes) in training mode: dropout, and batch statistics that are recorded."""
         self.network.train()
@@ -51,8 +56,7 @@ class Replicas:
 
     def state(self, i: int) -> dict[str, Tensor]:
         """Copy of the state dict of network i, on the CPU."""
-        tensors = {**self.parameters, **self.buffers}
-        return {k: (t if self.b == 1 else t[i]).detach().cpu().clone() for k, t in tensors.items()}
+        return {k: (t if self.b == 1 else t[i]).detach().cpu().clone() for k, t in self.tensors.items()}
 
     def _logits(self, x: Tensor, mapped: int | None) -> Tensor:
         if self.b == 1:

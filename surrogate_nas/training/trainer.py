@@ -1,8 +1,9 @@
-"""The training loop: full-batch Adam, the best epoch by validation accuracy, failures as results."""
+"""Trainers: one architecture in, one result out, whatever the data are; failures are results."""
 
-import time
-from dataclasses import dataclass, replace
-from functools import lru_cache
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -13,23 +14,34 @@ import numpy.typing as npt
 import sklearn.datasets
 import sklearn.neighbors  # noqa: F401
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
-from surrogate_nas.core import InvalidInputError
-from surrogate_nas.networks import StaticGraph, build_network, check_buildable
+from surrogate_nas.core import InvalidInputError, UnknownNameError
+from surrogate_nas.networks import build_network, check_buildable
 from surrogate_nas.spaces import SearchSpace
-from surrogate_nas.training import metrics
-from surrogate_nas.training.datasets import GraphDataset, load_dataset
-from surrogate_nas.training.device import isolated, resolve_device
-from surrogate_nas.training.replicas import Replicas
-from surrogate_nas.training.result import CurvePoint, Scores, TrainingResult
+from surrogate_nas.spaces.operations import is_whole
+from surrogate_nas.training.checkpoint import Checkpoint
+from surrogate_nas.training.datasets import ArrayDataset, GraphDataset, list_datasets, load_dataset
+from surrogate_nas.training.datasets.augmentation import Augmentation
+from surrogate_nas.training.device import isolated, measured, resolve_device
+from surrogate_nas.training.full_graph import FullGraph, node_tensors
+from surrogate_nas.training.loop import Diverged, Learner, Progress, State, fit, scores
+from surrogate_nas.training.minibatches import MiniBatches
+from surrogate_nas.training.recipe import Recipe, default_recipe
+from surrogate_nas.training.result import TrainingResult
+from surrogate_nas.training.tensors import Part, split_tensors
+from surrogate_nas.training.weights import read_weights, write_weights
 
+#: Kinds of data that networks of a convolutional space can read, each in its own number of dimensions.
+CONVOLUTIONAL = ("image", "sequence")
 
-class _Diverged(Exception):
-    """The training cannot go on; the message becomes the result's reason."""
+#: Seconds between two checkpoints: a training that takes less never writes one.
+CHECKPOINT_EVERY_S = 30.0
+
+#: Fields of a recipe that say nothing about a graph, which is trained as a whole; what they have to be then.
+_NOT_FOR_GRAPHS: dict[str, Any] = {
+    "batch_size": None, "clip_norm": None, "mixed_precision": False, "compiled": False, "augmentation": (),
+}  # fmt: skip
 
 
 @final
@@ -40,138 +52,210 @@ class Trainer:
     A result depends on the architecture, the seed and the recipe alone: not on what was trained before,
     in which process or on how many threads. A trainer is small when pickled.
 
-    The default recipe is one for all data sets that come with the package. It was chosen once, on
-    validation scores of random architectures, for two things: a training takes less than a second of one
-    core, and more epochs move few best epochs (width 32; a step size of 0.02 and little dropout get there
-    in 40 epochs where 0.01 and 0.5 were still learning at 60).
+        Trainer(space=space, dataset="digits")                                       # the data's own recipe
+        Trainer(space=space, dataset="digits", epochs=5)                             # shorter
+        Trainer(space=space, dataset="digits", recipe={"learning_rate": 0.05})       # one thing changed
+        Trainer(space=space, dataset="digits", recipe=Recipe(epochs=5, width=0.5))   # all of it
 
     Attributes:
         space: The space of the architectures.
-        dataset: Name of a data set that comes with the package, or one made by ``graph_dataset``.
-        epochs: Length of the training.
+        dataset: Name of a data set that comes with the package, or one made by ``array_dataset`` or
+            ``graph_dataset``. A space of convolutions takes images and sequences.
+        epochs: Length of the training; None takes the recipe's.
+        recipe: How to train: all of it, or the fields that differ from the defaults, by name. Those are the
+            defaults of this kind of data with what the data set itself changes.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        channels: Width of the hidden layers.
-        stem_layers: Layers before the cell.
-        head_layers: Hidden layers after the cell.
-        dropout: Dropout rate on features and inside the cell.
-        learning_rate: Step size of Adam.
-        weight_decay: L2 penalty of Adam.
-        evaluate_every: Validate after every so many epochs, and after the last.
     """
 
     space: SearchSpace
-    dataset: str | GraphDataset = "digits"
-    epochs: int = 40
+    dataset: str | GraphDataset | ArrayDataset = "digits"
+    epochs: int | None = None
+    recipe: Recipe | Mapping[str, Any] | None = field(default=None, hash=False)
     device: str = "auto"
-    channels: int = 32
-    stem_layers: int = 0
-    head_layers: int = 0
-    dropout: float = 0.2
-    learning_rate: float = 0.02
-    weight_decay: float = 5e-4
-    evaluate_every: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "channels", "evaluate_every"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise InvalidInputError(f"{name}: expected a whole number of at least 1, got {value!r}")
-        if not 0 <= self.dropout < 1:
-            raise InvalidInputError(f"dropout: expected a rate in [0, 1), got {self.dropout!r}")
-        if not self.learning_rate > 0 or not self.weight_decay >= 0:
-            raise InvalidInputError(
-                f"learning_rate and weight_decay: expected a positive and a non-negative number, got "
-                f"{self.learning_rate!r} and {self.weight_decay!r}"
-            )
-        if isinstance(self.dataset, str):
-            load_dataset(self.dataset)
-        resolve_device(self.device)
         check_buildable(self.space)
+        resolve_device(self.device)
+        data = self.data
+        if data.input_kind not in _readable(self.space):
+            raise InvalidInputError(
+                f"dataset {data.name!r}: expected {' or '.join(_readable(self.space))} data for networks of "
+                f"{self.space.name!r}, got {data.input_kind} data"
+            )
+        settings = self.settings
+        replace(self.space.skeleton, **settings.overrides(self.space.skeleton))  # refuses what does not fit
+        if isinstance(data, GraphDataset):
+            _check_for_graph(settings)
+        else:
+            _check_for_arrays(settings, data)
 
     @property
-    def data(self) -> GraphDataset:
+    def data(self) -> GraphDataset | ArrayDataset:
         """The data set itself."""
-        return load_dataset(self.dataset) if isinstance(self.dataset, str) else self.dataset
+        if not isinstance(self.dataset, str):
+            return self.dataset
+        kinds = _readable(self.space)
+        for kind in kinds:
+            if self.dataset in list_datasets(kind):
+                return load_dataset(self.dataset, kind)
+        raise UnknownNameError.of("dataset", self.dataset, [name for kind in kinds for name in list_datasets(kind)])
+
+    @property
+    def settings(self) -> Recipe:
+        """The recipe with all that was left open filled in."""
+        if isinstance(self.recipe, Recipe):
+            recipe = self.recipe
+        else:
+            data = self.data
+            recipe = default_recipe(data.input_kind, data.recipe).changed(self.recipe or {})
+            chosen = {**data.recipe, **(self.recipe or {})}
+            if "batch_size" not in chosen and recipe.batch_size is not None:
+                # A default must not be in the way of small data.
+                recipe = replace(recipe, batch_size=min(recipe.batch_size, _smallest_training_part(data)))
+        return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
+
+    @property
+    def metric(self) -> str:
+        """What epochs are chosen on, and choices between architectures by default; higher is better."""
+        return "r2" if self.data.regression else "accuracy"
 
     def descriptors(self) -> dict[str, float]:
-        """Numbers that describe the data set; see :meth:`GraphDataset.descriptors`."""
+        """Numbers that describe the data set; see ``descriptors`` there."""
         return self.data.descriptors()
 
-    def train(self, x: npt.ArrayLike, seed: int = 0, *, weights_file: str | Path | None = None) -> TrainingResult:
-        """Train one architecture, once per resplit of the data set.
+    def network(self, x: npt.ArrayLike, seed: int = 0) -> nn.Module:
+        """The network of an architecture as it is before it is trained, on the trainer's device.
 
         Args:
             x: One valid row of the space, shape (d,).
-            seed: Seed of the initial weights and of dropout.
-            weights_file: Where to write the weights of the best epoch (safetensors; with several resplits, of
-                the network of the first one). They fit ``build_network`` with this trainer's widths.
+            seed: Seed of the initial weights.
+
+        Raises:
+            InvalidInputError: ``x`` is not one valid row.
+        """
+        device = resolve_device(self.device)
+        with isolated(device):
+            return self._networks(x, _checked_seed(seed), device, 1)[0]
+
+    def train(
+        self,
+        x: npt.ArrayLike,
+        seed: int = 0,
+        *,
+        weights_file: str | Path | None = None,
+        checkpoint: str | Path | None = None,
+        checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+    ) -> TrainingResult:
+        """Train one architecture, once per split of the data set.
+
+        Args:
+            x: One valid row of the space, shape (d,).
+            seed: Seed of the initial weights, of the order of the samples, of dropout and of augmentation.
+            weights_file: Where to write the weights of the best epoch (safetensors; with several splits, of the
+                network of the first one). They fit :meth:`network`.
+            checkpoint: A file that is kept while the training runs, and removed when it is finished. Where it is
+                there already the training goes on from it, and ends as it would have without the interruption: on
+                the CPU to the last bit.
+            checkpoint_every_s: Seconds between two writings of it; 0 writes after every epoch.
 
         Returns:
             The scores; a training that diverged or ran out of memory gives a result with status "failed".
 
         Raises:
-            InvalidInputError: ``x`` is not one valid row, or the file cannot be written.
+            InvalidInputError: ``x`` is not one valid row, a file cannot be written, or the checkpoint is damaged
+                or of another training.
+        """
+        seed, device = _checked_seed(seed), resolve_device(self.device)
+        kept = checkpoint and Checkpoint(checkpoint, self._identity(x, seed), every_s=checkpoint_every_s)
+        with isolated(device), measured(device) as measure:
+            try:
+                result, weights = self._train(x, seed, device, kept or None)
+            except (Diverged, MemoryError, RuntimeError) as error:
+                result, weights = self._result(x, seed, device, "failed", _reason(error)), None
+        earlier_s = kept.earlier_s if kept else 0.0
+        result = replace(result, seconds=earlier_s + measure.seconds, peak_memory=measure.peak_memory)
+        if weights is not None and weights_file is not None:
+            write_weights(weights_file, weights, {"architecture": result.architecture, "dataset": result.dataset})
+        if kept:
+            kept.remove()
+        return result
+
+    def train_job(self, job: tuple[npt.ArrayLike, int], *, checkpoints: str | Path | None = None) -> TrainingResult:
+        """Train one architecture of a list of (row, seed): the form that a pool of processes maps.
+
+        Args:
+            job: One row and its seed.
+            checkpoints: Folder of checkpoints, one per training that takes long; what is there is gone on with.
+        """
+        x, seed = job
+        if checkpoints is None:
+            return self.train(x, seed)
+        name = hashlib.sha256(f"{self.space.format(x)[0]} {seed}".encode()).hexdigest()[:20]
+        return self.train(x, seed, checkpoint=Path(checkpoints) / f"{name}.safetensors")
+
+    def predict(self, x: npt.ArrayLike, weights_file: str | Path, split: Part = "test") -> npt.NDArray[np.float32]:
+        """What a trained network answers on a part of the data; with several splits, of the first one.
+
+        Args:
+            x: The row of the space that was trained, shape (d,).
+            weights_file: Its weights, as :meth:`train` writes them.
+            split: "train", "val" or "test".
+
+        Returns:
+            Logits, shape (m, classes); of a regression shape (m,), in the target's unit. In the order of
+            ``trainer.data.splits[0]``.
+
+        Raises:
+            InvalidInputError: The file cannot be read, or its weights are of another network.
         """
         device = resolve_device(self.device)
         with isolated(device):
-            start = time.perf_counter()
-            try:
-                result, weights = self._train(x, int(seed), device, keep=weights_file is not None)
-            except (_Diverged, MemoryError, RuntimeError) as error:
-                result, weights = self._result(x, seed, device, "failed", _reason(error)), None
-        result = replace(result, seconds=time.perf_counter() - start)
-        if weights is not None and weights_file is not None:
-            _save(weights, Path(weights_file), result)
-        return result
-
-    def train_job(self, job: tuple[npt.ArrayLike, int]) -> TrainingResult:
-        """``train(*job)``: the form that a pool of processes maps over a list of (row, seed)."""
-        return self.train(*job)
+            network = self._networks(x, 0, device, 1)[0]
+            read_weights(weights_file, network)
+            answers: npt.NDArray[np.float32] = self._learners([network], 0, device)[0].answers(split).cpu().numpy()
+        return answers
 
     def _train(
-        self, x: npt.ArrayLike, seed: int, device: torch.device, keep: bool
-    ) -> tuple[TrainingResult, dict[str, Tensor] | None]:
-        nodes = _nodes_of(self.data, device)
-        replicas = Replicas(self._networks(x, seed, nodes), nodes.x, nodes.graph)
-        optimiser = torch.optim.Adam(
-            replicas.parameters.values(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
-        )
-        curve: list[CurvePoint] = []
-        best, best_epoch, best_logits, weights = (-1.0, 0.0), 0, torch.empty(0), None
-        for epoch in range(1, self.epochs + 1):
-            optimiser.zero_grad()
-            loss = F.cross_entropy(*nodes.flat(replicas.train_logits(), nodes.train))
-            # A sum over the networks, so that each is trained as if it were alone.
-            (loss * replicas.b).backward()
-            optimiser.step()
-            if epoch % self.evaluate_every and epoch != self.epochs:
-                continue
-            logits = replicas.logits()
-            point = _point(epoch, loss, logits, nodes)
-            curve.append(point)
-            if (point.val_accuracy, -point.val_loss) > best:
-                best, best_epoch, best_logits = (point.val_accuracy, -point.val_loss), epoch, logits
-                weights = replicas.state(0) if keep else None
+        self, x: npt.ArrayLike, seed: int, device: torch.device, kept: Checkpoint | None
+    ) -> tuple[TrainingResult, State]:
+        """The result, and the weights of the best epoch."""
+        learners = self._learners(self._networks(x, seed, device, len(self.data.splits)), seed, device)
+        if kept is None:
+            progress = fit(learners, self.settings, Progress())
+        else:
+            progress = fit(learners, self.settings, kept.resume(learners), partial(kept.write_if_due, learners))
         result = self._result(
-            x, seed, device, "ok", "", val=nodes.scores(best_logits, nodes.val),
-            test=nodes.scores(best_logits, nodes.test), best_epoch=best_epoch, epochs=self.epochs,
-            parameters=sum(p.numel() for p in replicas.parameters.values()) // replicas.b, curve=tuple(curve),
+            x, seed, device, "ok", "", val=scores(learners, "val"), test=scores(learners, "test"),
+            best_epoch=progress.best_epoch, epochs=progress.epoch, parameters=learners[0].parameters,
+            curve=tuple(progress.curve),
         )  # fmt: skip
-        return result, weights
+        return result, learners[0].exported()
 
-    def _networks(self, x: npt.ArrayLike, seed: int, nodes: "_Nodes") -> list[nn.Module]:
-        """One network per resplit; leaves torch's generator seeded for dropout."""
-        *inits, dropout = np.random.SeedSequence(seed).generate_state(len(nodes.train) + 1).tolist()
+    def _networks(self, x: npt.ArrayLike, seed: int, device: torch.device, splits: int) -> list[nn.Module]:
+        """One network for each of the first splits; leaves torch's generator seeded for what follows."""
+        *inits, following = np.random.SeedSequence(seed).generate_state(splits + 1).tolist()
+        data, overrides = self.data, self.settings.overrides(self.space.skeleton)
         networks = []
         for init in inits:
             torch.manual_seed(init)
-            network = build_network(
-                self.space, x, nodes.x.shape[1], nodes.num_classes, channels=self.channels,
-                stem_layers=self.stem_layers, head_layers=self.head_layers, dropout=self.dropout,
-            )  # fmt: skip
-            networks.append(network.to(nodes.x.device))
-        torch.manual_seed(dropout)
+            networks.append(build_network(self.space, x, data.input_shape, data.num_outputs, **overrides).to(device))
+        torch.manual_seed(following)
         return networks
+
+    def _learners(self, networks: list[nn.Module], seed: int, device: torch.device) -> Sequence[Learner]:
+        """What trains networks, each on its split."""
+        data, recipe = self.data, self.settings
+        if isinstance(data, GraphDataset):
+            return [FullGraph(networks, node_tensors(data, device), recipe)]
+        parts = split_tensors(data, device)[: len(networks)]
+        return [MiniBatches(*pair, recipe, seed, i) for i, pair in enumerate(zip(networks, parts, strict=True))]
+
+    def _identity(self, x: npt.ArrayLike, seed: int) -> dict[str, Any]:
+        """What tells one training from another."""
+        return {
+            "space": self.space.name, "architecture": self.space.format(x)[0], "seed": seed, "dataset": self.data.name,
+            **self.settings.to_dict(), **self.descriptors(),
+        }  # fmt: skip
 
     def _result(
         self, x: npt.ArrayLike, seed: int, device: torch.device, status: Literal["ok", "failed"], reason: str,
@@ -183,59 +267,44 @@ class Trainer:
         )  # fmt: skip
 
 
-@final
-class _Nodes:
-    """A data set as tensors on one device."""
+def _readable(space: SearchSpace) -> tuple[str, ...]:
+    """Kinds of data that networks of a space can read, its own first."""
+    own = space.skeleton.input_kind
+    return tuple(dict.fromkeys((own, *CONVOLUTIONAL))) if own in CONVOLUTIONAL else (own,)
 
-    def __init__(self, data: GraphDataset, device: torch.device) -> None:
-        self.x = torch.from_numpy(data.x).to(device)
-        self.y = torch.from_numpy(data.y).to(device)
-        self.graph = StaticGraph(torch.from_numpy(data.edge_index).to(device), len(data.y))
-        self.num_classes = data.num_classes
-        # Positions of nodes, int64 of shape (b, m) each for b resplits.
-        self.train, self.val, self.test = (
-            torch.from_numpy(np.stack(part)).to(device) for part in zip(*data.splits, strict=True)
+
+def _smallest_training_part(data: GraphDataset | ArrayDataset) -> int:
+    return min(len(split.train) for split in data.splits)
+
+
+def _check_for_graph(recipe: Recipe) -> None:
+    for name, value in _NOT_FOR_GRAPHS.items():
+        if (got := getattr(recipe, name)) != value:
+            raise InvalidInputError(f"{name}: expected {value!r} for a graph, which is trained as a whole, got {got!r}")
+
+
+def _check_for_arrays(recipe: Recipe, data: ArrayDataset) -> None:
+    most = _smallest_training_part(data)
+    if recipe.batch_size is not None and recipe.batch_size > most:
+        raise InvalidInputError(
+            f"batch_size: expected at most {most}, the training samples of {data.name!r}, got {recipe.batch_size}; "
+            "lower it, or take None for all samples at once"
         )
-
-    def flat(self, logits: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (b * m, classes) and classes (b * m,) at positions (b, m) of logits (b, n, classes)."""
-        chosen = logits.gather(1, positions[:, :, None].expand(-1, -1, logits.shape[2]))
-        return chosen.flatten(0, 1), self.y[positions].flatten()
-
-    def scores(self, logits: Tensor, positions: Tensor) -> Scores:
-        """Metrics at positions (b, m) of logits (b, n, classes)."""
-        chosen, y = self.flat(logits, positions)
-        return metrics.scores(chosen.unflatten(0, positions.shape), y.view(positions.shape))
+    Augmentation(recipe.augmentation, data.input_kind, len(data.classes))  # refuses what does not fit
 
 
-#: A graph's products take longer to make than an epoch; the few data sets in use stay prepared.
-@lru_cache(maxsize=4)
-def _nodes_of(data: GraphDataset, device: torch.device) -> _Nodes:
-    return _Nodes(data, device)
-
-
-def _point(epoch: int, loss: Tensor, logits: Tensor, nodes: _Nodes) -> CurvePoint:
-    chosen, y = nodes.flat(logits, nodes.val)
-    accuracy = float((chosen.argmax(-1) == y).double().mean())
-    point = CurvePoint(epoch, float(loss.detach()), float(F.cross_entropy(chosen, y)), accuracy)
-    if not np.isfinite(point).all():
-        raise _Diverged(f"diverged: the loss was not finite at epoch {epoch}")
-    return point
+def _checked_seed(seed: Any) -> int:
+    if not is_whole(seed, 0):
+        raise InvalidInputError(f"seed: expected a whole number of at least 0, got {seed!r}")
+    return int(seed)
 
 
 def _reason(error: Exception) -> str:
     """Why a training failed; raises the error again if it is not of a kind that a training may end with."""
-    if isinstance(error, _Diverged):
+    if isinstance(error, Diverged):
         return str(error)
     # torch has a class for a full GPU only; a full main memory is a RuntimeError of the allocator.
     full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
     if not full:
         raise error
     return "out of memory: " + " ".join(str(error).split())[:200]
-
-
-def _save(weights: dict[str, Tensor], path: Path, result: TrainingResult) -> None:
-    try:
-        save_file(weights, path, {"architecture": result.architecture, "dataset": result.dataset})
-    except (OSError, SafetensorError) as error:
-        raise InvalidInputError(f"weights file {path}: expected a place that can be written, got {error}") from None

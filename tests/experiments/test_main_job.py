@@ -172,7 +172,7 @@ def test_collect_joins_tasks_and_means_over_seeds(tmp_path):
 
 def test_a_failed_training_is_kept_as_such(tmp_path):
     space = sn.get_space("nas-bench-graph")
-    trainer = sn.Trainer(space=space, dataset="wine", epochs=2, learning_rate=1e30, device="cpu")
+    trainer = sn.Trainer(space=space, dataset="wine", epochs=2, recipe={"learning_rate": 1e30}, device="cpu")
     rows = space.sample(2, np.random.default_rng(0), unique=True)
     with RunLog(tmp_path / "log.jsonl", recipe(trainer), key=LOG_KEY) as log:
         scores = LoggedTrainings(trainer, log=log).train(rows, [0])

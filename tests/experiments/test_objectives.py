@@ -374,17 +374,18 @@ def test_a_limit_looks_at_a_column_or_asks_a_function(seeds, space):
 
 
 def test_real_trainings_honour_epochs_and_record_failures(tmp_path):
-    trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=6, channels=8, device="cpu")
+    narrow = {"skeleton": {"channels": 8}}
+    trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=6, recipe=narrow, device="cpu")
     objective = TrainingObjective(trainer)
     strategy = RandomSearch(trainer.space, random_state=0)
     result = search(objective, strategy, budget=3, run_dir=tmp_path)
     assert ((result.scores > 0) & (result.scores <= 1)).all()
     assert (result.cost_s > 0).all()
     short = objective.evaluate(result.X[:1], np.array([2])).scores
-    assert short == Trainer(space=trainer.space, dataset="wine", epochs=2, channels=8, device="cpu").train(
+    assert short == Trainer(space=trainer.space, dataset="wine", epochs=2, recipe=narrow, device="cpu").train(
         result.X[0], 0
     ).score("accuracy", "val")
-    diverging = TrainingObjective(dataclasses.replace(trainer, learning_rate=1e30))
+    diverging = TrainingObjective(dataclasses.replace(trainer, recipe={"learning_rate": 1e30}))
     assert np.isnan(diverging.evaluate(result.X[:1]).scores).all()
     assert TrainingObjective(trainer, metric="loss").direction == "min"
     again = search(objective, RandomSearch(trainer.space, random_state=0), budget=3, run_dir=tmp_path)
@@ -393,7 +394,8 @@ def test_real_trainings_honour_epochs_and_record_failures(tmp_path):
 
 @pytest.mark.slow
 def test_real_trainings_run_in_processes():
-    trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=4, channels=8, device="cpu")
+    narrow = {"skeleton": {"channels": 8}}
+    trainer = Trainer(space=get_space("nas-bench-graph"), dataset="wine", epochs=4, recipe=narrow, device="cpu")
     here, there = (
         search(
             TrainingObjective(trainer), RandomSearch(trainer.space, random_state=0), budget=4, batch_size=2, workers=w

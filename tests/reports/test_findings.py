@@ -125,7 +125,7 @@ def test_curves_are_means_over_seeds_of_the_logged_curves(run):
     assert set(frame["label"]) == set(networks.index)
     for row in findings.rows(frame):
         points = [
-            point.val_accuracy
+            point.val_score
             for result in findings.confirmations(run, networks["architecture"][row.label])
             for point in result.curve
             if point.epoch == row.epoch

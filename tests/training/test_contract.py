@@ -10,11 +10,13 @@ from surrogate_nas.training import graph_dataset
 RNG = np.random.default_rng(0)
 Y = np.repeat([0, 1, 2], 20)
 OWN = graph_dataset(Y[:, None] + RNG.normal(size=(60, 4)), Y, k=3, labelled_per_class=5, resplits=2)
+NARROW = {"skeleton": {"channels": 8}}
+DEEPER = {"skeleton": {"channels": 8, "stem_layers": 1, "head_layers": 1}}
 SPACE = sn.get_space("nas-bench-graph")
 TRAINERS = {
-    "digits": sn.Trainer(space=SPACE, dataset="digits", epochs=3, channels=8, device="cpu"),
-    "wine": sn.Trainer(space=SPACE, dataset="wine", epochs=4, channels=8, stem_layers=1, head_layers=1, device="cpu"),
-    "own": sn.Trainer(space=SPACE, dataset=OWN, epochs=5, channels=8, evaluate_every=1, device="cpu"),
+    "digits": sn.Trainer(space=SPACE, dataset="digits", epochs=3, recipe=NARROW, device="cpu"),
+    "wine": sn.Trainer(space=SPACE, dataset="wine", epochs=4, recipe=DEEPER, device="cpu"),
+    "own": sn.Trainer(space=SPACE, dataset=OWN, epochs=5, recipe={**NARROW, "evaluate_every": 1}, device="cpu"),
 }
 
 

@@ -16,7 +16,7 @@ GCN = SPACE.parse("[0,1,2,3] skip|skip|gcn|gcn")[0]
 
 @pytest.mark.parametrize("dataset", ["digits", "wine"])
 def test_a_diverging_training_is_a_failed_result(dataset):
-    result = sn.Trainer(space=SPACE, dataset=dataset, epochs=6, learning_rate=1e30).train(GCN)
+    result = sn.Trainer(space=SPACE, dataset=dataset, epochs=6, recipe={"learning_rate": 1e30}).train(GCN)
     assert result.status == "failed"
     assert "diverged" in result.reason
     assert np.isnan(result.score("accuracy", "val"))
@@ -25,7 +25,8 @@ def test_a_diverging_training_is_a_failed_result(dataset):
 
 def test_a_network_too_large_for_the_memory_is_a_failed_result():
     # 13 features times this width is 50 TiB: more than any machine maps.
-    result = sn.Trainer(space=SPACE, dataset="wine", epochs=1, channels=10**12, device="cpu").train(GCN)
+    wide = {"skeleton": {"channels": 10**12}}
+    result = sn.Trainer(space=SPACE, dataset="wine", epochs=1, recipe=wide, device="cpu").train(GCN)
     assert result.status == "failed"
     assert result.reason.startswith("out of memory")
 
@@ -41,7 +42,7 @@ def test_saved_weights_give_the_reported_validation_accuracy(tmp_path):
     trainer = sn.Trainer(space=SPACE, dataset="digits", epochs=6, device="cpu")
     result = trainer.train(GCN, 1, weights_file=tmp_path / "best.safetensors")
     data = trainer.data
-    network = sn.build_network(SPACE, GCN, data.x.shape[1], data.num_classes, channels=trainer.channels)
+    network = sn.build_network(SPACE, GCN, data.x.shape[1], data.num_classes, channels=32)
     network.load_state_dict(load_file(tmp_path / "best.safetensors"))
     with torch.no_grad():
         edges = torch.from_numpy(data.edge_index)
@@ -53,11 +54,11 @@ def test_saved_weights_give_the_reported_validation_accuracy(tmp_path):
 
 
 def test_resplits_train_as_they_would_alone(tmp_path):
-    trainer = sn.Trainer(space=SPACE, dataset="wine", epochs=4, dropout=0.0, device="cpu")
+    trainer = sn.Trainer(space=SPACE, dataset="wine", epochs=4, recipe={"skeleton": {"dropout": 0.0}}, device="cpu")
     trainer.train(GCN, 0, weights_file=tmp_path / "stacked.safetensors")
     data = trainer.data
     alone = sn.training.graph_dataset(data.x, data.y, edges=data.edge_index.T, splits=[data.splits[0]])
-    single = sn.Trainer(space=SPACE, dataset=alone, epochs=4, dropout=0.0, device="cpu")
+    single = sn.Trainer(space=SPACE, dataset=alone, epochs=4, recipe={"skeleton": {"dropout": 0.0}}, device="cpu")
     single.train(GCN, 0, weights_file=tmp_path / "alone.safetensors")
     a, b = (load_file(tmp_path / f"{name}.safetensors") for name in ("stacked", "alone"))
     assert a.keys() == b.keys()
@@ -66,8 +67,8 @@ def test_resplits_train_as_they_would_alone(tmp_path):
 
 
 def test_an_unwritable_weights_file_says_so(tmp_path):
-    trainer = sn.Trainer(space=SPACE, dataset="wine", epochs=1, channels=4)
-    with pytest.raises(InvalidInputError, match="weights file"):
+    trainer = sn.Trainer(space=SPACE, dataset="wine", epochs=1)
+    with pytest.raises(InvalidInputError, match="w.safetensors: cannot be written"):
         trainer.train(GCN, weights_file=tmp_path / "missing" / "w.safetensors")
 
 
@@ -81,9 +82,9 @@ def test_a_gpu_that_is_not_there_is_one_line():
     ("settings", "message"),
     [
         ({"epochs": 0}, "epochs: expected a whole number of at least 1"),
-        ({"channels": 2.5}, "channels: expected a whole number"),
-        ({"dropout": 1.0}, "dropout: expected a rate"),
-        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"recipe": {"skeleton": {"channels": 2.5}}}, "channels: expected"),
+        ({"recipe": {"skeleton": {"dropout": 1.0}}}, "dropout: expected a number from 0 to below 1"),
+        ({"recipe": {"learning_rate": float("nan")}}, "learning_rate: expected a positive number, got nan"),
         ({"device": "gpu"}, "device: expected one of auto, cpu"),
     ],
 )

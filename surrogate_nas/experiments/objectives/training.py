@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core import InvalidInputError, choose
 from surrogate_nas.core.values import COST_METRICS
 from surrogate_nas.experiments.objectives.base import Epochs, Evaluation, Objective
 from surrogate_nas.spaces.base import Rows
+from surrogate_nas.training.result import CLASSIFICATION_UNITS, REGRESSION_UNITS
 
 if TYPE_CHECKING:
     from surrogate_nas.training import Trainer
@@ -23,24 +24,27 @@ class TrainingObjective(Objective):
 
     Args:
         trainer: Trains one architecture; ``Trainer(space=..., dataset=...)``.
-        metric: "accuracy", "macro_f1" or "loss", on the validation data.
+        metric: One of the metrics in :class:`~surrogate_nas.training.Scores`, on the validation data; None takes the
+            trainer's own: "accuracy", or "r2" for a regression.
         seed: Seed of every training.
     """
 
     modules = ("surrogate_nas.training.trainer",)
     at_once = False
 
-    def __init__(self, trainer: "Trainer", *, metric: str = "accuracy", seed: int = 0) -> None:
+    def __init__(self, trainer: "Trainer", *, metric: str | None = None, seed: int = 0) -> None:
         if not callable(getattr(trainer, "train", None)):
             raise InvalidInputError(
                 f"trainer: expected one, such as Trainer(space=space, dataset='digits'), got {trainer!r:.80}"
             )
         self.trainer = trainer
         self.space = trainer.space
-        self.metric = metric
-        self.metrics = (metric,)
+        own = getattr(trainer, "metric", "accuracy")
+        self.metric = own if metric is None else metric
+        choose("metric", self.metric, REGRESSION_UNITS if own in REGRESSION_UNITS else CLASSIFICATION_UNITS)
+        self.metrics = (self.metric,)
         self.seed = seed
-        self.direction = "min" if metric in COST_METRICS else "max"
+        self.direction = "min" if self.metric in COST_METRICS else "max"
         self.key = "canonical"
 
     def evaluate(self, X: Rows, epochs: Epochs | None = None) -> Evaluation:
