@@ -21,7 +21,7 @@ AXES: dict[InputKind, tuple[str, ...]] = {
     "image": ("channels", "height", "width"),
 }
 
-#: Counts of channels that images have; the last axis of such a length, before which none is, is theirs.
+#: Counts of channels that images have; a last axis of such a length behind two longer ones is theirs.
 _IMAGE_CHANNELS = (1, 3, 4)
 
 #: So many training samples tell how much single values say about the classes well enough.
@@ -188,7 +188,7 @@ def checked_samples(
     axes = ("samples", *AXES[kind])
     if array.ndim != len(axes) or 0 in array.shape:
         raise InvalidInputError(f"X: expected {kind} data of shape ({', '.join(axes)}), got shape {array.shape}")
-    if kind == "image" and array.shape[1] not in _IMAGE_CHANNELS and array.shape[3] in _IMAGE_CHANNELS:
+    if kind == "image" and array.shape[3] in _IMAGE_CHANNELS and min(array.shape[1:3]) > max(_IMAGE_CHANNELS):
         raise InvalidInputError(
             f"X: expected images of shape ({', '.join(axes)}), got shape {array.shape}; X.transpose(0, 3, 1, 2) puts "
             "channels first"

@@ -45,7 +45,7 @@ class TrainTest(NamedTuple):
 
 
 @contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
+def _reading(path: Path, what: str, *broken: type[Exception]) -> Iterator[None]:
     """Turn whatever a damaged file makes a library raise into one line."""
     try:
         yield
@@ -53,7 +53,7 @@ def _reading(path: Path, what: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise InvalidInputError(f"{path}: expected {what}, got no file") from None
-    except _BROKEN as error:
+    except _BROKEN + broken as error:
         raise InvalidInputError(
             f"{path}: expected {what}, got something else, or it is truncated ({type(error).__name__}); get it again"
         ) from None
@@ -78,9 +78,10 @@ def read_idx(path: Path) -> Bytes:
             zero, kind, axes = file.read(2), file.read(1), file.read(1)
             if zero != b"\0\0" or kind != bytes([_IDX_BYTES]) or not axes:
                 raise InvalidInputError(f"{path}: expected an IDX file of bytes, got another beginning; get it again")
-            shape = tuple(np.frombuffer(file.read(4 * axes[0]), dtype=">u4").tolist())
-            if len(shape) != axes[0]:
-                raise InvalidInputError(f"{path}: expected the lengths of {axes[0]} axes, got an end; get it again")
+            lengths = file.read(4 * axes[0])
+            if len(lengths) < 4 * axes[0]:
+                raise InvalidInputError(f"{path}: expected the lengths of {axes[0]} axes, got its end; get it again")
+            shape = tuple(np.frombuffer(lengths, dtype=">u4").tolist())
             content, expected = file.read(), math.prod(shape)
             if len(content) != expected:
                 raise InvalidInputError(f"{path}: expected {expected} values for shape {shape}, got {len(content)}; it "
@@ -147,9 +148,10 @@ def read_mat_pairs(paths: list[Path]) -> TrainTest:
 
 def _read_mat(path: Path) -> Labelled:
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
-    with _reading(path, "a MATLAB file with X and y"):
-        content = loadmat(path, variable_names=["X", "y"])
+    with _reading(path, "a MATLAB file with X and y", MatReadError), path.open("rb") as file:
+        content = loadmat(file, variable_names=["X", "y"])
         X, y = np.asarray(content["X"]), np.asarray(content["y"]).ravel()
     if X.ndim != 4 or X.dtype != np.uint8 or len(y) != X.shape[3]:
         raise InvalidInputError(

@@ -143,7 +143,10 @@ def _grouped_parts(
     """The same by whole groups: they are dealt to piles with like shares of each class, of which some are held out."""
     from sklearn import model_selection as ms
 
-    piles = min(_PILES, len(np.unique(groups)))
+    smallest = (
+        int(np.bincount(y).min()) if stratified else len(y)
+    )  # a class cannot be in more piles than it has samples
+    piles = max(2, min(_PILES, len(np.unique(groups)), smallest))
     part = Fraction(1, folds) if folds else max(Fraction(share).limit_denominator(piles), Fraction(1, piles))
     kind = ms.StratifiedGroupKFold if stratified else ms.GroupKFold
     X = np.zeros((len(y), 1))
