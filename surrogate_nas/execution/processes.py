@@ -1,45 +1,37 @@
-"""One function over many items, in this process or in a pool of processes that survives its workers.
+"""Processes of this machine that outlive the death of one of them.
 
 The pool is a pipe per worker, which is what the standard library's pools lack: when a worker dies
 (killed, out of memory, a crash in native code) it is known which item it held, that item alone is
-tried once more, and everything else goes on.
+tried once more, and everything else goes on. When this process dies, its workers end with it.
 """
 
 import multiprocessing
 import os
+import pickle
 import signal
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, final
+from typing import Any, ClassVar, Generic, Self, final
 
 from surrogate_nas.core import InvalidInputError
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-#: A worker that dies with an item is replaced and the item tried again, so often in all.
-ATTEMPTS = 2
+from surrogate_nas.execution.environment import environment
+from surrogate_nas.execution.gpus import VISIBLE, gpu_of, shared_gpus
+from surrogate_nas.execution.pool import Backlog, Item, Result, WorkerDied, untransportable
 
 #: Numeric libraries read these when they load; one thread per worker, or workers fight for the cores.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 
-
-@dataclass(frozen=True, slots=True)
-class WorkerDied:
-    """Stands where the result of an item would, if every process that worked on it died.
-
-    Attributes:
-        reason: How the last one ended, in one line.
-    """
-
-    reason: str
+#: What pickling raises for what cannot be pickled.
+_UNPICKLABLE = (pickle.PicklingError, AttributeError, TypeError)
 
 
 def default_jobs() -> int:
@@ -49,69 +41,27 @@ def default_jobs() -> int:
     return os.cpu_count() or 1
 
 
-def run_all(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    *,
-    jobs: int = 1,
-    on_result: Callable[[int, Result | WorkerDied], None] | None = None,
-) -> Iterator[tuple[int, Result | WorkerDied]]:
-    """Apply ``function`` to every item, several at once; results come in the order of the items.
+@final
+@dataclass(frozen=True)
+class LocalProcesses:
+    """Worker processes on this machine; GPUs are given to them in turn."""
 
-    Stopping early (Ctrl-C, ``break``, an exception) ends the workers at once; what ``on_result`` was told is
-    the caller's to keep. With ``jobs=1`` everything runs in this process. With more, function, items and
-    results have to be picklable, and a script needs the usual ``if __name__ == "__main__":`` guard.
+    parallel: ClassVar[bool] = True
 
-    Args:
-        function: What to do with an item. An exception from it ends the run and is raised here.
-        items: What to do it with.
-        jobs: Processes at once.
-        on_result: Called with (position, result) in this process as soon as a result is there, in the order
-            in which they finish. The place to write a log.
+    def default_jobs(self) -> int:
+        """Number of cores that this process may use."""
+        return default_jobs()
 
-    Yields:
-        (position, result) in the order of the items; :class:`WorkerDied` in place of a result where the
-        process died twice.
-
-    Raises:
-        InvalidInputError: ``jobs`` is below one.
-    """
-    if jobs < 1:
-        raise InvalidInputError(f"jobs: expected a number of processes of at least 1, got {jobs}")
-    return _in_processes(function, items, jobs, on_result) if jobs > 1 else _here(function, items, on_result)
-
-
-def _here(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    on_result: Callable[[int, Result | WorkerDied], None] | None,
-) -> Iterator[tuple[int, Result | WorkerDied]]:
-    for i, item in enumerate(items):
-        result = function(item)
-        if on_result:
-            on_result(i, result)
-        yield i, result
-
-
-def _in_processes(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    jobs: int,
-    on_result: Callable[[int, Result | WorkerDied], None] | None,
-) -> Iterator[tuple[int, Result | WorkerDied]]:
-    done: dict[int, Result | WorkerDied] = {}
-    following = 0
-    with WorkerPool(function, jobs) as pool:
-        for i, item in enumerate(items):
-            pool.submit(i, item)
-        while following < len(items):
-            for i, answer in pool.finished():
-                done[i] = answer
-                if on_result:
-                    on_result(i, answer)
-            while following in done:
-                yield following, done.pop(following)
-                following += 1
+    def pool(
+        self,
+        function: Callable[[Item], Result],
+        jobs: int = 1,
+        *,
+        preload: Sequence[str] = (),
+        device: str = "cpu",
+    ) -> "WorkerPool[Item, Result]":
+        """A pool for one function; function, items and results have to be picklable."""
+        return WorkerPool(function, jobs, preload=preload, device=device)
 
 
 @final
@@ -123,33 +73,26 @@ class WorkerPool(Generic[Item, Result]):
         jobs: Processes at once; they start when there is work for them.
         preload: Modules that take long to load and that the function will need: loaded once for all processes,
             where the platform can.
+        device: What the function will ask for: where it is "auto" or "cuda", GPUs are shared out.
     """
 
-    def __init__(self, function: Callable[[Item], Result], jobs: int, *, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, function: Callable[[Item], Result], jobs: int, *, preload: Sequence[str] = (), device: str = "cpu"
+    ) -> None:
         self._function = function
         self._jobs = jobs
+        self._device = device
         self._context = _context(function, preload)
-        self._items: dict[int, Item] = {}  # submitted and not finished
-        self._waiting: deque[int] = deque()
-        self._died: dict[int, int] = {}
+        self._backlog: Backlog[Item] = Backlog()
         self._workers: list[_Worker] = []
 
     def submit(self, ticket: int, item: Item) -> None:
         """Have an item worked on; its result comes with this ticket."""
-        self._items[ticket] = item
-        self._waiting.append(ticket)
+        self._backlog.add(ticket, item)
         self._hand_out()
 
     def finished(self) -> Iterator[tuple[int, Result | WorkerDied]]:
-        """Wait until something is finished.
-
-        Yields:
-            (ticket, result) of all that is; :class:`WorkerDied` in place of a result where the process died
-            twice. Nothing where nothing was submitted, or where a process has just died for the first time.
-
-        Raises:
-            Exception: What the function raised; only after all that finished beside it was yielded.
-        """
+        """Wait until something is finished; see :class:`~surrogate_nas.execution.pool.Pool`."""
         self._hand_out()
         failure: Exception | None = None
         for worker in _ready(self._workers):
@@ -160,28 +103,32 @@ class WorkerPool(Generic[Item, Result]):
             if isinstance(answer, WorkerDied):
                 self._workers.remove(worker)
                 worker.stop()
-                self._died[ticket] = self._died.get(ticket, 0) + 1
-                if self._died[ticket] < ATTEMPTS:
-                    self._waiting.appendleft(ticket)
+                if not self._backlog.died(ticket):
                     continue
-            del self._items[ticket]
+            else:
+                self._backlog.done(ticket)
             yield ticket, answer
         if failure:
             raise failure
 
     def close(self) -> None:
-        """End all processes at once, whatever they do."""
+        """End all processes at once, whatever they do, and forget what was submitted."""
         for worker in self._workers:
             worker.stop()
         self._workers.clear()
+        self._backlog.clear()
 
     def _hand_out(self) -> None:
-        while len(self._workers) < min(self._jobs, len(self._items)):
-            self._workers.append(_Worker(self._context, self._function))
+        while len(self._workers) < min(self._jobs, len(self._backlog)):
+            self._workers.append(self._start())
         for worker in self._workers:
-            if worker.item is None and self._waiting:
-                ticket = self._waiting.popleft()
-                worker.give(ticket, self._items[ticket])
+            if worker.ticket is None and (given := self._backlog.take()):
+                worker.give(*given)
+
+    def _start(self) -> "_Worker":
+        taken = {worker.place for worker in self._workers}
+        place = min(place for place in range(self._jobs) if place not in taken)
+        return _Worker(self._context, self._function, place, gpu_of(place, shared_gpus(self._device)))
 
     def __enter__(self) -> Self:
         return self
@@ -195,34 +142,41 @@ class WorkerPool(Generic[Item, Result]):
 class _Worker:
     """One process with the item it works on."""
 
-    def __init__(self, context: BaseContext, function: Callable[[Any], Any]) -> None:
-        self.item: int | None = None
+    def __init__(self, context: BaseContext, function: Callable[[Any], Any], place: int, gpu: str | None) -> None:
+        self.ticket: int | None = None
+        self.place = place
         self.pipe, far_end = context.Pipe()
         self.process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-            target=_work, args=(far_end, function), daemon=True
+            target=_work, args=(far_end, function, gpu), daemon=True
         )
-        with _one_thread_each():
-            self.process.start()
+        try:
+            with environment(_ONE_THREAD):
+                self.process.start()
+        except _UNPICKLABLE as error:
+            raise _not_sendable("a function", error) from None
         # Else the pipe would not end when the worker does.
         far_end.close()
 
-    def give(self, i: int, item: Any) -> None:
-        self.item = i
-        # It may have died between two items: take() finds out.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.pipe.send(item)
+    def give(self, ticket: int, item: Any) -> None:
+        self.ticket = ticket
+        try:
+            # It may have died between two items: take() finds out.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.pipe.send(item)
+        except _UNPICKLABLE as error:
+            raise _not_sendable("items", error) from None
 
     def take(self) -> tuple[int, bool, Any]:
-        """Return (position, whether the function raised, its result or exception or WorkerDied)."""
-        i, self.item = int(self.item or 0), None
+        """Return (ticket, whether the function raised, its result or exception or WorkerDied)."""
+        ticket, self.ticket = int(self.ticket or 0), None
         try:
             raised, answer = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
-            return i, False, WorkerDied(_ending(self.process.exitcode))
+            return ticket, False, WorkerDied(_ending(self.process.exitcode))
         except Exception as error:  # noqa: BLE001 (an exception with an odd constructor fails only here)
-            return i, True, _untransportable("an answer", error)
-        return i, raised, answer
+            return ticket, True, untransportable("an answer", error)
+        return ticket, raised, answer
 
     def stop(self) -> None:
         self.pipe.close()
@@ -232,13 +186,16 @@ class _Worker:
 
 
 def _ready(workers: list[_Worker]) -> list[_Worker]:
-    pipes = {w.pipe: w for w in workers if w.item is not None}
+    pipes = {w.pipe: w for w in workers if w.ticket is not None}
     return [pipes[p] for p in wait(list(pipes))]  # type: ignore[index]
 
 
-def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
+def _work(pipe: Connection, function: Callable[[Any], Any], gpu: str | None) -> None:
     # Ctrl-C reaches every process of the terminal; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+    if gpu is not None:
+        os.environ[VISIBLE] = gpu
     while True:
         try:
             item = pipe.recv()
@@ -253,11 +210,21 @@ def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
         except (BrokenPipeError, ConnectionResetError):
             return
         except Exception as error:  # noqa: BLE001 (pickling runs foreign code)
-            pipe.send((True, _untransportable(answer[1], error)))
+            pipe.send((True, untransportable(answer[1], error)))
 
 
-def _untransportable(answer: object, error: Exception) -> RuntimeError:
-    return RuntimeError(f"{answer!r} cannot be sent between processes: {error}")
+def _end_with_parent() -> None:
+    """Nobody waits for what a worker is doing once its parent was killed."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _not_sendable(what: str, error: Exception) -> InvalidInputError:
+    return InvalidInputError(
+        f"execution: expected {what} that can be sent to another process, got {type(error).__name__}: {error}; define "
+        "functions and classes at the top of a module, or work in this process"
+    )
 
 
 def _context(function: Callable[[Any], Any], preload: Sequence[str]) -> BaseContext:
@@ -273,20 +240,6 @@ def _context(function: Callable[[Any], Any], preload: Sequence[str]) -> BaseCont
     module = getattr(function, "__module__", None)
     context.set_forkserver_preload([*preload] if module in (None, "__main__") else [module, *preload])
     return context
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _ending(exitcode: int | None) -> str:
