@@ -11,6 +11,7 @@ from torch import nn
 from surrogate_nas.core import InvalidInputError, UnknownNameError
 from surrogate_nas.networks.cell_network import build_cell_network
 from surrogate_nas.networks.cell_pair_network import build_cell_pair_network
+from surrogate_nas.networks.chain_network import build_chain_network
 from surrogate_nas.networks.graph_cell import build_graph_network
 from surrogate_nas.spaces import GraphBatch, SearchSpace, Skeleton
 
@@ -24,12 +25,15 @@ BUILDERS: dict[tuple[str, str], Builder] = {
     ("sequence", "cell"): build_cell_network,
     ("image", "cell pair"): build_cell_pair_network,
     ("sequence", "cell pair"): build_cell_pair_network,
+    ("image", "network"): build_chain_network,
+    ("sequence", "network"): build_chain_network,
+    ("tabular", "network"): build_chain_network,
 }
 
 #: Axes of one input, by input kind.
 _SHAPES = {
     "graph": {1: "(features,)"},
-    "tabular": {1: "(features,)"},
+    "tabular": {1: "(features,)", 2: "(channels, length)", 3: "(channels, height, width)"},
     "image": {3: "(channels, height, width)", 2: "(channels, length)"},
     "sequence": {2: "(channels, length)", 3: "(channels, height, width)"},
 }
@@ -58,9 +62,11 @@ def build_network(
         x: One row of the space, shape (d,); a row that is not valid is built as its canonical form if that is.
         input_shape: Shape of one input without the batch: (features,) for nodes of a graph and for tables,
             (channels, length) for sequences, (channels, height, width) for images. Convolutions of an image space
-            slide over sequences too, and the other way round: the shape decides.
+            slide over sequences too, and the other way round: the shape decides. A tabular space reads all numbers
+            of whatever it is given.
         num_outputs: Number of classes, or of numbers to predict.
-        **overrides: Fields of the skeleton to replace: channels, stages, stem_layers, head_layers, dropout ...
+        **overrides: Fields of the skeleton to replace: channels, stages, stem_layers, head_layers, dropout ...;
+            ``width_factor`` multiplies all widths, those that layers of the architecture have themselves included.
 
     Returns:
         A module. For input kind "graph" it is called with (x (n, features), edges) and returns (n, num_outputs);
@@ -86,7 +92,17 @@ def build_network(
             f"input_shape: expected {' or '.join(known.values())} for a space of input kind {skeleton.input_kind!r}, "
             f"got {shape}"
         )
-    return BUILDERS[skeleton.input_kind, space.scope](space.graphs(rows), skeleton, shape, num_outputs)
+    return BUILDERS[skeleton.input_kind, space.scope](space.graphs(rows), _scaled(skeleton), shape, num_outputs)
+
+
+def _scaled(skeleton: Skeleton) -> Skeleton:
+    """A skeleton with its own widths times its factor, which operations with widths of their own read as well."""
+    return replace(
+        skeleton,
+        channels=tuple(map(skeleton.scaled, skeleton.channels)),
+        stem_width=skeleton.scaled(skeleton.stem_width),
+        head_width=skeleton.scaled(skeleton.head_width),
+    )
 
 
 def overridden(skeleton: Skeleton, overrides: dict[str, Any]) -> Skeleton:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch import cat as concatenate
 
 from surrogate_nas.core import InvalidInputError
-from surrogate_nas.networks.layers import Form, make_layer
+from surrogate_nas.networks.form import Form
+from surrogate_nas.networks.layers import make_layer
 from surrogate_nas.spaces import GraphBatch, Skeleton
 
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from surrogate_nas.core import choose
 from surrogate_nas.networks.cell import Cell
-from surrogate_nas.networks.layers import Form, residual_block
+from surrogate_nas.networks.form import Form
+from surrogate_nas.networks.layers import residual_block
 from surrogate_nas.spaces import GraphBatch, Skeleton
 
 #: Makes a cell, or what stands in its place, from (channels of its input, channels, stride); it has a ``width``.
@@ -85,7 +86,7 @@ def make_stem(form: Form, skeleton: Skeleton, in_channels: int, width: int) -> n
     """
     layers: list[nn.Module] = []
     for i in range(skeleton.stem_layers):
-        wide = width // 2 ** (skeleton.stem_layers - 1 - i)
+        wide = max(1, width // 2 ** (skeleton.stem_layers - 1 - i))
         if i and form.activation == "before":
             layers.append(nn.ReLU())
         layers += [form.convolution(in_channels, wide, 3, skeleton.stem_stride), form.normalisation(wide)]

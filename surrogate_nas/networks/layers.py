@@ -5,94 +5,29 @@ so that a space of one's own trains as well as a published one.
 
 Settings are those of the benchmarks that the layers come from: NAS-Bench-201 [1] for convolutions with their
 activation before them and for poolings, NAS-Bench-101 [2] for those with it behind, DARTS [3] for separable and
-dilated convolutions and for the halving of the resolution, MobileNetV2 [4] for inverted residuals.
+dilated convolutions and for the halving of the resolution, MobileNetV2 [4] for inverted residuals, ShuffleNet [5] for
+the order of grouped channels, TransNAS-Bench-101 [6] for residual blocks.
 
 References:
     [1] Dong and Yang, NAS-Bench-201, ICLR 2020, https://arxiv.org/abs/2001.00326
     [2] Ying et al., NAS-Bench-101, ICML 2019, https://arxiv.org/abs/1902.09635
     [3] Liu et al., DARTS, ICLR 2019, https://arxiv.org/abs/1806.09055
     [4] Sandler et al., MobileNetV2, CVPR 2018, https://arxiv.org/abs/1801.04381
+    [5] Zhang et al., ShuffleNet, CVPR 2018, https://arxiv.org/abs/1707.01083
+    [6] Duan et al., TransNAS-Bench-101, CVPR 2021, https://arxiv.org/abs/2105.11871
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from surrogate_nas.core import InvalidInputError
+from surrogate_nas.networks.form import Form
 from surrogate_nas.spaces import Operation
 from surrogate_nas.spaces.operations import PROJECTION
-from surrogate_nas.spaces.skeleton import Activation
-
-_CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
-_NORMALISATION = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
-_MEAN = {1: nn.AvgPool1d, 2: nn.AvgPool2d}
-_MAXIMUM = {1: nn.MaxPool1d, 2: nn.MaxPool2d}
-_ZEROS: dict[int, Callable[[Any, float], nn.Module]] = {1: nn.ConstantPad1d, 2: nn.ConstantPad2d}
-_GLOBAL = {1: nn.AdaptiveAvgPool1d, 2: nn.AdaptiveAvgPool2d}
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What all layers of a network have in common.
-
-    Attributes:
-        dims: Axes that a convolution slides over: 1 for sequences, 2 for images.
-        activation: Where the activation of a convolution stands.
-    """
-
-    dims: int
-    activation: Activation = "before"
-
-    def convolution(
-        self, width_in: int, width: int, kernel: int, stride: int = 1, *, dilation: int = 1, groups: int = 1
-    ) -> nn.Module:
-        """A bare convolution without bias that keeps the length, or divides it by the stride and rounds up."""
-        make = _CONVOLUTION[self.dims]
-        span = dilation * (kernel - 1)
-        if span % 2 == 0:
-            return make(
-                width_in, width, kernel, stride, padding=span // 2, dilation=dilation, groups=groups, bias=False
-            )
-        pad = _ZEROS[self.dims]((span // 2, span - span // 2) * self.dims, 0.0)
-        return nn.Sequential(pad, make(width_in, width, kernel, stride, dilation=dilation, groups=groups, bias=False))
-
-    def normalisation(self, width: int) -> nn.Module:
-        """Batch normalisation with scale and shift."""
-        return _NORMALISATION[self.dims](width)
-
-    def block(self, width_in: int, width: int, kernel: int, stride: int = 1, *, dilation: int = 1) -> nn.Module:
-        """Convolution, normalisation and activation, in the order of this form."""
-        convolution = self.convolution(width_in, width, kernel, stride, dilation=dilation)
-        if self.activation == "before":
-            return nn.Sequential(nn.ReLU(), convolution, self.normalisation(width))
-        return nn.Sequential(convolution, self.normalisation(width), nn.ReLU())
-
-    def pooling(self, kernel: int, stride: int, *, mean: bool) -> nn.Module:
-        """A pooling that keeps the length, or divides it by the stride and rounds up; zeros beside it do not count."""
-        if mean:
-            return _MEAN[self.dims](kernel, stride, padding=kernel // 2, count_include_pad=False)
-        return _MAXIMUM[self.dims](kernel, stride, padding=kernel // 2)
-
-    def halving(self, *, mean: bool) -> nn.Module:
-        """A pooling of two by two; an odd length is rounded up, as strided convolutions do."""
-        if mean:
-            return _MEAN[self.dims](2, 2, ceil_mode=True, count_include_pad=False)
-        return _MAXIMUM[self.dims](2, 2, ceil_mode=True)
-
-    def resized(self, length: int) -> nn.Module:
-        """Mean over equal parts, so that this length remains."""
-        return _GLOBAL[self.dims](length)
-
-    def joined(self, width_in: int, width: int, length: int) -> nn.Module:
-        """A convolution over all positions of that length, so that one remains."""
-        return _CONVOLUTION[self.dims](width_in, width, length, bias=False)
-
-    def to_vector(self) -> nn.Module:
-        """Mean over all positions: (n, c, ...) -> (n, c)."""
-        return nn.Sequential(_GLOBAL[self.dims](1), nn.Flatten())
 
 
 @final
@@ -106,12 +41,29 @@ class Halved(nn.Module):
         self.odd = form.convolution(width_in, width - width // 2, 1, 2)
         self.normalisation = form.normalisation(width)
         # One more position, so that an odd length is rounded up on both sides.
-        self.shift = _ZEROS[form.dims]((-1, 1) * form.dims, 0.0)
+        self.shift = form.zeros(-1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the layer: (n, width_in, l) -> (n, width, ceil(l / 2))."""
         x = self.activation(x)
         return self.normalisation(torch.cat([self.even(x), self.odd(self.shift(x))], dim=1))
+
+
+@final
+class ChannelShuffle(nn.Module):
+    """Channels of all groups by turns, so that what grouped convolutions keep apart meets."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reorder channels: (n, width, ...) -> (n, width, ...)."""
+        return x.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
+
+    def extra_repr(self) -> str:
+        """Show the groups."""
+        return f"groups={self.groups}"
 
 
 @final
@@ -169,13 +121,34 @@ def make_layer(form: Form, op: Operation, width_in: int, width: int, stride: int
 Maker = Callable[[Form, Operation, int, int, int], nn.Module]
 
 
+def kernel_of(op: Operation) -> int:
+    """Positions along an axis that a layer reads at once: the setting where the attribute says what several see."""
+    return max(1, int(op.setting("kernel", op.kernel)))
+
+
 def _identity(form: Form, op: Operation, width_in: int, width: int, stride: int) -> nn.Module:
+    if op.setting("pointwise") and (stride != 1 or width_in != width):
+        return _pointwise(form, width_in, width, stride, activated=bool(op.setting("activated")))
     return projection(form, width_in, width, stride)
 
 
+def _pointwise(form: Form, width_in: int, width: int, stride: int, *, activated: bool = False) -> nn.Module:
+    """One 1x1 convolution that changes width and resolution."""
+    layers = [form.convolution(width_in, width, 1, stride), form.normalisation(width)]
+    return nn.Sequential(*layers, *[nn.ReLU()] * activated)
+
+
 def _pooling(form: Form, op: Operation, width_in: int, width: int, stride: int) -> nn.Module:
-    kernel = int(op.setting("kernel", op.kernel))
-    pooling = form.pooling(kernel, stride, mean=op.trait("mean"))
+    kernel, mean = kernel_of(op), op.trait("mean")
+    if kernel == stride and op.setting("downsamples"):
+        pooling = form.shrinking(kernel, mean=mean)
+    elif kernel % 2:
+        pooling = form.pooling(kernel, stride, mean=mean)
+    else:
+        raise InvalidInputError(
+            f"operation {op.name!r}: expected a pooling of odd kernel, or one whose stride is its kernel (settings = "
+            f"{{ downsamples = 1 }}), got kernel {kernel}"
+        )
     return pooling if width_in == width else nn.Sequential(form.block(width_in, width, 1), pooling)
 
 
@@ -183,7 +156,8 @@ def _convolution(form: Form, op: Operation, width_in: int, width: int, stride: i
     for what, make in _CONVOLUTIONS.items():
         if op.trait(what) or op.setting(what):
             return make(form, op, width_in, width, stride)
-    return form.block(width_in, width, int(op.setting("kernel", op.kernel)), stride)
+    aligned = bool(op.setting("downsamples")) and kernel_of(op) == stride
+    return form.plain(width_in, width, kernel_of(op), stride, aligned=aligned)
 
 
 def _separable(form: Form, op: Operation, width_in: int, width: int, stride: int) -> nn.Module:
@@ -193,7 +167,7 @@ def _separable(form: Form, op: Operation, width_in: int, width: int, stride: int
 
 
 def _depthwise(form: Form, op: Operation, width_in: int, width: int, stride: int) -> nn.Sequential:
-    kernel, dilation = int(op.setting("kernel", op.kernel)), int(op.setting("dilation", 1))
+    kernel, dilation = kernel_of(op), int(op.setting("dilation", 1))
     return nn.Sequential(
         nn.ReLU(),
         form.convolution(width_in, width_in, kernel, stride, dilation=dilation, groups=width_in),
@@ -202,11 +176,38 @@ def _depthwise(form: Form, op: Operation, width_in: int, width: int, stride: int
     )
 
 
+def _inverted_residual(form: Form, op: Operation, width_in: int, width: int, stride: int) -> nn.Module:
+    """A depthwise convolution at a larger width, between two pointwise ones; activations follow all but the last."""
+    wide = round(width_in * op.setting("expansion", 1))
+    groups = math.gcd(int(op.setting("groups", 1)), width_in, wide, width)  # widths may be scaled
+    inner = nn.Sequential(
+        form.convolution(width_in, wide, 1, groups=groups),
+        form.normalisation(wide),
+        nn.ReLU(),
+        *[ChannelShuffle(groups)] * (groups > 1),
+        form.convolution(wide, wide, kernel_of(op), stride, groups=wide),
+        form.normalisation(wide),
+        nn.ReLU(),
+        form.convolution(wide, width, 1, groups=groups),
+        form.normalisation(width),
+    )
+    return Residual(inner, nn.Identity()) if stride == 1 and width_in == width else inner
+
+
+def _residual(form: Form, op: Operation, width_in: int, width: int, stride: int) -> nn.Module:
+    same = stride == 1 and width_in == width
+    around = nn.Identity() if same else _pointwise(form, width_in, width, stride)
+    return residual_block(form, width_in, width, stride, around)
+
+
 #: Trait or setting of a convolution -> what it is then; the first that applies.
 _CONVOLUTIONS: dict[str, Maker] = {
     PROJECTION: _identity,
+    "expansion": _inverted_residual,
+    "residual": _residual,
     "separable": _separable,
     "dilated": _depthwise,
+    "depthwise": _depthwise,
 }
 
 _LAYERS: dict[str, Maker] = {"convolution": _convolution, "pooling": _pooling, "identity": _identity}

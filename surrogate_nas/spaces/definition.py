@@ -66,8 +66,9 @@ def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str
     ``skeleton = { input_kind = "graph" | "image" | "sequence" | "tabular", stages = [2, 2], channels = [16, 32] }``;
     ``references = { name = "text" }`` may add architectures made by hand. ``extends = "nas-bench-201"`` takes from a
     space of the catalogue what is not written. An operation is a table with ``name``, ``kind`` (one of ``KINDS``) and
-    perhaps ``kernel``, ``has_weights``, ``cost``, ``traits = { name = 0..1 }``, ``settings = { name = number }``. The
-    families and their other keys:
+    perhaps ``kernel``, ``has_weights``, ``cost``, ``traits = { name = 0..1 }``, ``settings = { name = number }``
+    (:mod:`surrogate_nas.networks.chain_network` lists those that layers are built with). The families and their other
+    keys:
 
     * ``edge-cell``: ``operations``, ``n_nodes``; perhaps ``digit_form``, ``strided_input``. Operations on all edges.
     * ``node-cell``: ``operations``, ``wirings`` (lists of inputs); perhaps ``allowed_operations``. Trees of operations.
@@ -94,7 +95,10 @@ def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str
         [[choices]]
         name = "stem"
         options = ["conv", "patch"]
-        operations = [{ name = "conv", kind = "convolution", kernel = 3 }, { name = "patch", kind = "linear" }]
+        operations = [
+            { name = "conv", kind = "convolution", kernel = 3 },
+            { name = "patch", kind = "convolution", settings = { downsamples = 1 } },
+        ]
 
         [[choices]]
         name = "size"
@@ -102,12 +106,14 @@ def define_space(source: "Mapping[str, Any] | str | PathLike[str]", *, name: str
         before = " size "
         when = { stem = ["patch"] }
         refines = "stem"
+        sets = "kernel"
 
         [[choices]]
         name = "depth"
         options = [2, 4, 8]
         before = " depth "
         operations = { name = "block", kind = "convolution", kernel = 3, has_weights = true, cost = 1.0 }
+        sets = "repeats"
         needs = { 4 = { stem = ["conv"] } }
 
     Args:

@@ -42,6 +42,8 @@ class Skeleton:
             stands around it.
         cell_space: Name of that space.
         auxiliary: Whether a second classifier reads the last stage's input, for its loss in training.
+        flatten: Whether what reads a chain of convolutions gets all positions rather than their mean.
+        width_factor: What all widths are multiplied by, those that operations set included.
     """
 
     input_kind: InputKind
@@ -62,6 +64,8 @@ class Skeleton:
     cell: str = ""
     cell_space: str = ""
     auxiliary: bool = False
+    flatten: bool = False
+    width_factor: float = 1.0
 
     def __post_init__(self) -> None:
         for key, words in _WORDS.items():
@@ -78,16 +82,22 @@ class Skeleton:
         for key in ("reduction", "cell", "cell_space"):
             if not isinstance(getattr(self, key), str):
                 raise self._unfit(key, "a text")
-        for key in ("last_activation", "auxiliary"):
+        for key in ("last_activation", "auxiliary", "flatten"):
             if not isinstance(getattr(self, key), bool):
                 raise self._unfit(key, "true or false")
         if not is_number(self.dropout, 0.0, 1.0) or self.dropout == 1:
             raise self._unfit("dropout", "a number from 0 to below 1")
+        if not is_number(self.width_factor, 0.0) or self.width_factor == 0:
+            raise self._unfit("width_factor", "a number above 0")
         if len(self.channels) != len(self.stages) or len(self.strides) not in (0, len(self.stages)):
             raise InvalidInputError(
                 f"skeleton: expected one width in channels for each of {len(self.stages)} stages, and as many strides "
                 f"or none, got {len(self.channels)} channels and {len(self.strides)} strides"
             )
+
+    def scaled(self, width: float) -> int:
+        """A width times the factor, at least 1; 0 stays 0."""
+        return max(1, round(width * self.width_factor)) if width else 0
 
     def _unfit(self, key: str, expected: str) -> InvalidInputError:
         return InvalidInputError(f"skeleton, {key}: expected {expected}, got {shorten(getattr(self, key))}")

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import surrogate_nas as sn
-from surrogate_nas.networks.layers import Form, make_layer
+from surrogate_nas.networks.form import Form
+from surrogate_nas.networks.layers import make_layer
 from surrogate_nas.spaces import DagCellSpace, EdgeCellSpace, Operation, Skeleton
 
 
