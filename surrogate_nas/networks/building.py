@@ -92,21 +92,14 @@ def build_network(
             f"input_shape: expected {' or '.join(known.values())} for a space of input kind {skeleton.input_kind!r}, "
             f"got {shape}"
         )
-    return BUILDERS[skeleton.input_kind, space.scope](space.graphs(rows), _scaled(skeleton), shape, num_outputs)
-
-
-def _scaled(skeleton: Skeleton) -> Skeleton:
-    """A skeleton with its own widths times its factor, which operations with widths of their own read as well."""
-    return replace(
-        skeleton,
-        channels=tuple(map(skeleton.scaled, skeleton.channels)),
-        stem_width=skeleton.scaled(skeleton.stem_width),
-        head_width=skeleton.scaled(skeleton.head_width),
-    )
+    return BUILDERS[skeleton.input_kind, space.scope](space.graphs(rows), skeleton, shape, num_outputs)
 
 
 def overridden(skeleton: Skeleton, overrides: dict[str, Any]) -> Skeleton:
     """A skeleton with some fields replaced; a single width stands for one stage.
+
+    Widths are multiplied by ``width_factor``, which stays for operations that have widths of their own: what this
+    returns is to be built, not to be given to it again.
 
     Raises:
         InvalidInputError: A value does not fit.
@@ -117,4 +110,10 @@ def overridden(skeleton: Skeleton, overrides: dict[str, Any]) -> Skeleton:
         if name not in known:
             raise UnknownNameError.of("skeleton field", name, known)
     single = {"channels": (overrides["channels"],)} if isinstance(overrides.get("channels"), int) else {}
-    return replace(skeleton, **overrides | single)
+    chosen = replace(skeleton, **overrides | single)
+    return replace(
+        chosen,
+        channels=tuple(map(chosen.scaled, chosen.channels)),
+        stem_width=chosen.scaled(chosen.stem_width),
+        head_width=chosen.scaled(chosen.head_width),
+    )
