@@ -146,7 +146,7 @@ def _steps_of(file: Path, channel: str, features: Sequence[str]) -> list[str]:
     pattern = re.compile(rf"{re.escape(channel)}[_.\- ]?(\d+)")
     numbered = {int(match[1]): column for column in features if (match := pattern.fullmatch(column))}
     if not numbered:
-        known = sorted({re.sub(r"[_.\- ]?\d+$", "", column) for column in features})
+        known = sorted({match[1] for column in features if (match := re.fullmatch(r"(.+?)[_.\- ]?\d+", column))})
         error = UnknownNameError.of("channel", channel, known)
         raise UnknownNameError(f"{file}: {error}; a channel has the columns {channel}_0, {channel}_1, ...")
     steps = sorted(numbered)
@@ -168,11 +168,12 @@ def _from_steps(
         raise InvalidInputError(f"{file}: expected a window in every line, got a gap in line {line}")
     codes, names = frame[window].factorize()
     counts = np.bincount(codes)
-    if (counts != counts[0]).any():
-        odd = int(np.flatnonzero(counts != counts[0])[0])
+    usual = np.bincount(counts).argmax()
+    if (counts != usual).any():
+        odd = int(np.flatnonzero(counts != usual)[0])
         raise InvalidInputError(
-            f"{file}: expected windows of one length, got {counts[0]} rows of {window} {names[0]!s} and {counts[odd]} "
-            f"of {window} {names[odd]!s}; cut or pad them first"
+            f"{file}: expected windows of one length, got {counts[odd]} rows in {window} {names[odd]!s} and {usual} in "
+            "most; cut or pad them first"
         )
     rows = np.argsort(codes, kind="stable").reshape(len(counts), -1)  # rows of a window keep their order
     for column in constant:

@@ -1,6 +1,5 @@
 """Images of one's own: a folder for each class, and in it the images."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +107,7 @@ def _class_files(root: Path, folders: list[Path]) -> list[tuple[Path, str]]:
 
 def _stacked(files: list[Path], size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
     """All images as bytes, (n, channels, height, width)."""
-    grey = all(mode in _GREY for mode in _modes(files))
+    grey = _GREY.issuperset([_mode(file) for file in files])
     first = _pixels(files[0], size, grey)
     images = np.empty((len(files), *first.shape), dtype=np.uint8)
     for i, file in enumerate(files):
@@ -123,13 +122,12 @@ def _stacked(files: list[Path], size: tuple[int, int] | None) -> npt.NDArray[np.
     return images
 
 
-def _modes(files: list[Path]) -> Iterable[str]:
-    """Colour modes of all images, from their headers alone."""
-    for file in files:
-        with _opened(file) as image:
-            if image.mode[0] in "IF":
-                raise InvalidInputError(f"{file}: expected 8 bits per channel, got mode {image.mode}; convert it first")
-            yield image.mode
+def _mode(file: Path) -> str:
+    """Colour mode of an image, from its header alone."""
+    with _opened(file) as image:
+        if image.mode[0] in "IF":
+            raise InvalidInputError(f"{file}: expected 8 bits per channel, got mode {image.mode}; convert it first")
+        return image.mode
 
 
 def _pixels(file: Path, size: tuple[int, int] | None, grey: bool) -> npt.NDArray[np.uint8]:
