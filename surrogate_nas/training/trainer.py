@@ -77,9 +77,9 @@ class Trainer:
         check_buildable(self.space)
         resolve_device(self.device)
         data = self.data
-        if data.input_kind not in _readable(self.space):
+        if data.input_kind not in readable_kinds(self.space):
             raise InvalidInputError(
-                f"dataset {data.name!r}: expected {' or '.join(_readable(self.space))} data for networks of "
+                f"dataset {data.name!r}: expected {' or '.join(readable_kinds(self.space))} data for networks of "
                 f"{self.space.name!r}, got {data.input_kind} data"
             )
         settings = self.settings
@@ -94,7 +94,7 @@ class Trainer:
         """The data set itself."""
         if not isinstance(self.dataset, str):
             return self.dataset
-        kinds = _readable(self.space)
+        kinds = readable_kinds(self.space)
         for kind in kinds:
             if self.dataset in list_datasets(kind):
                 return load_dataset(self.dataset, kind)
@@ -171,7 +171,7 @@ class Trainer:
             try:
                 result, weights = self._train(x, seed, device, kept or None)
             except (Diverged, MemoryError, RuntimeError) as error:
-                result, weights = self._result(x, seed, device, "failed", _reason(error)), None
+                result, weights = self._result(x, seed, device, "failed", reason_of(error)), None
         earlier_s = kept.earlier_s if kept else 0.0
         result = replace(result, seconds=earlier_s + measure.seconds, peak_memory=measure.peak_memory)
         if weights is not None and weights_file is not None:
@@ -267,7 +267,7 @@ class Trainer:
         )  # fmt: skip
 
 
-def _readable(space: SearchSpace) -> tuple[str, ...]:
+def readable_kinds(space: SearchSpace) -> tuple[str, ...]:
     """Kinds of data that networks of a space can read, its own first."""
     own = space.skeleton.input_kind
     return tuple(dict.fromkeys((own, *CONVOLUTIONAL))) if own in CONVOLUTIONAL else (own,)
@@ -299,7 +299,7 @@ def _checked_seed(seed: Any) -> int:
     return int(seed)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Why a training failed; raises the error again if it is not of a kind that a training may end with."""
     if isinstance(error, Diverged):
         return str(error)
