@@ -28,7 +28,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from surrogate_nas.core import InvalidInputError, choose
-from surrogate_nas.training.datasets.array_data import InputKind
+from surrogate_nas.training.datasets.array_data import AXES, InputKind
 
 #: Images are moved by up to an eighth of their size: the usual 4 pixels of 32.
 _CROP = 8
@@ -85,13 +85,13 @@ def shift(x: Tensor, generator: Generator) -> Tensor:
 def warp(x: Tensor, generator: Generator) -> Tensor:
     """Let time run faster and slower along each sequence (b, c, l), between the same ends [um]."""
     length = x.shape[-1]
-    knots = _WARP_SPREAD * _normal(x, (len(x), 1, _WARP_KNOTS), generator)
+    knots = _WARP_SPREAD * _normal(x, (len(x), 1, _WARP_KNOTS), generator).float()  # 16 bits do not count to 1,000
     speed = F.interpolate(knots, size=max(1, length - 1), mode="linear", align_corners=True).squeeze(1).exp()
     time = F.pad(speed.cumsum(-1), (1, 0))[:, :length]
-    time = time / time[:, -1:].clamp_min(torch.finfo(x.dtype).tiny) * (length - 1)
+    time = time / time[:, -1:].clamp_min(torch.finfo(time.dtype).tiny) * (length - 1)
     before = time.floor().clamp(0, max(0, length - 2)).long()
     after = (before + 1).clamp(max=length - 1)
-    share = (time - before)[:, None]
+    share = (time - before)[:, None].to(x.dtype)
     return torch.lerp(_at(x, before), _at(x, after), share)
 
 
@@ -139,6 +139,8 @@ _AUGMENTATIONS: Mapping[str, _Entry] = MappingProxyType(
 
 _MIXUP = "mixup"
 
+_KINDS = {**{name: entry.kinds for name, entry in _AUGMENTATIONS.items()}, _MIXUP: tuple(AXES)}
+
 
 def list_augmentations(input_kind: str | None = None) -> list[str]:
     """Names that a recipe may use.
@@ -146,7 +148,7 @@ def list_augmentations(input_kind: str | None = None) -> list[str]:
     Args:
         input_kind: "image", "sequence" or "tabular"; None gives all.
     """
-    return [name for name, entry in _AUGMENTATIONS.items() if input_kind in (None, *entry.kinds)] + [_MIXUP]
+    return [name for name, kinds in _KINDS.items() if input_kind in (None, *kinds)]
 
 
 @dataclass(frozen=True)
@@ -171,13 +173,10 @@ class Augmentation:
         names: Any = self.names
         if isinstance(names, str):
             raise InvalidInputError(f"augmentation: expected a tuple of names, got {names!r}; write ({names!r},)")
-        known = {name: entry.kinds for name, entry in _AUGMENTATIONS.items()} | {
-            _MIXUP: ("image", "sequence", "tabular")
-        }
         for name in self.names:
-            kinds = choose("augmentation", name, known)
+            kinds = choose("augmentation", name, _KINDS)
             if self.input_kind not in kinds:
-                suited = ", ".join(list_augmentations(self.input_kind))
+                suited = ", ".join(list_augmentations(self.input_kind)) or "none"
                 raise InvalidInputError(
                     f"augmentation {name!r}: expected {' or '.join(kinds)} data, got {self.input_kind}; for these "
                     f"there is {suited}"

@@ -11,12 +11,13 @@ from surrogate_nas.training.datasets.formats import read_cifar10, read_cifar100,
 from surrogate_nas.training.datasets.graph_data import GraphDataset
 from surrogate_nas.training.datasets.neighbour_graphs import NeighbourGraph
 from surrogate_nas.training.datasets.official import Official, Packaged
+from surrogate_nas.training.datasets.omniglot import Omniglot
 from surrogate_nas.training.datasets.small_arrays import SmallArrays
 
 PathLike = str | os.PathLike[str]
 
 
-_Maker = NeighbourGraph | SmallArrays | Packaged | Official
+_Maker = NeighbourGraph | SmallArrays | Packaged | Official | Omniglot
 
 #: What every benchmark of the catalogue of spaces trained its networks with on these data.
 _AUGMENTED = {"augmentation": ("crop", "flip")}
@@ -37,6 +38,7 @@ _DATASETS: dict[str, dict[str, _Maker]] = {
         "cifar10": Official(source="cifar10", read=read_cifar10, recipe=_AUGMENTED),
         "cifar100": Official(source="cifar100", read=read_cifar100, recipe=_AUGMENTED),
         "svhn": Official(source="svhn", read=read_mat_pairs),
+        "omniglot": Omniglot(),
     },
     "sequence": {
         "mnist-1d": Packaged("mnist-1d", "sequence", train=4000, validation=1000),
@@ -112,4 +114,4 @@ def load_dataset(
 @cache
 def _made(name: str, input_kind: str, folder: Path | None, offline: bool) -> GraphDataset | ArrayDataset:
     maker = _DATASETS[input_kind][name]
-    return maker.make(name, folder, offline=offline) if isinstance(maker, Official) else maker.make(name)
+    return maker.make(name, folder, offline=offline) if isinstance(maker, Official | Omniglot) else maker.make(name)
