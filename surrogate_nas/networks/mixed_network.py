@@ -37,11 +37,13 @@ class Wiring(Protocol):
     Attributes:
         kinds: Different cells of a network: 1, or 2 for a normal and a reducing one.
         places: Places of each cell.
+        n_operations: Operations that a place holds, "none" included.
         weighted: Weights that a place has in a mixture, one per operation; the last may stand for "nothing".
     """
 
     kinds: int
     places: Places
+    n_operations: int
     weighted: int
 
     def build(self, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> nn.Module:
@@ -152,7 +154,7 @@ class _EdgeWiring:
     def __init__(self, space: EdgeCellSpace) -> None:
         self.space = space
         self.places: Places = space.edges
-        self.weighted = len(space.operations)
+        self.n_operations = self.weighted = len(space.operations)
 
     def build(self, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> nn.Module:
         """Make a network of mixed cells."""
@@ -199,7 +201,8 @@ class _PairWiring:
         self.places: Places = tuple(
             (i, j) for j in range(space.n_inputs, space.n_inputs + space.n_nodes) for i in range(j)
         )
-        self.weighted = len(space.operations) + 1  # a mixture has "nothing" too, as in DARTS
+        self.n_operations = len(space.operations)
+        self.weighted = self.n_operations + 1  # a mixture has "nothing" too, as in DARTS
 
     def build(self, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> nn.Module:
         """Make a network of mixed cells."""

@@ -11,6 +11,7 @@ from surrogate_nas.experiments.objectives.function import CallableObjective
 from surrogate_nas.experiments.objectives.limits import Limit
 from surrogate_nas.experiments.objectives.noisy import NoisyObjective, ReplicatedObjective
 from surrogate_nas.experiments.objectives.predictor import PredictorObjective, Scorer
+from surrogate_nas.experiments.objectives.supernet import SupernetObjective
 from surrogate_nas.experiments.objectives.table import TableObjective
 from surrogate_nas.experiments.objectives.training import TrainingObjective
 
@@ -24,6 +25,7 @@ __all__ = [
     "PredictorObjective",
     "ReplicatedObjective",
     "Scorer",
+    "SupernetObjective",
     "TableObjective",
     "TrainingObjective",
     "WeightedObjective",
