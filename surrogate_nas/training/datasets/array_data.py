@@ -176,8 +176,10 @@ def checked_samples(
     """
     try:
         array = np.asarray(X)
-        if array.dtype.kind not in "biuf":
+        if array.dtype.kind in "OU":  # numbers of mixed types, or written as text
             array = array.astype(np.float64)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
     except (TypeError, ValueError):
         raise InvalidInputError(
             "X: expected numbers, all samples of one shape; encode text columns first, bring images to one size"

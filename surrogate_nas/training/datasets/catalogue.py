@@ -7,6 +7,7 @@ from typing import Literal, overload
 
 from surrogate_nas.core import choose
 from surrogate_nas.training.datasets.array_data import ArrayDataset, InputKind
+from surrogate_nas.training.datasets.files import data_source
 from surrogate_nas.training.datasets.formats import read_cifar10, read_cifar100, read_idx_pairs, read_mat_pairs
 from surrogate_nas.training.datasets.graph_data import GraphDataset
 from surrogate_nas.training.datasets.neighbour_graphs import NeighbourGraph
@@ -106,12 +107,16 @@ def load_dataset(
         UnknownNameError: There is no such kind, or no data set of that kind has the name.
         InvalidInputError: An official file is missing and cannot be fetched, or is not the published one.
     """
-    known = choose("kind of input", input_kind, _DATASETS)
-    choose(f"{input_kind} dataset", name, known)
-    return _made(name, input_kind, None if folder is None else Path(folder).expanduser(), offline)
+    maker = choose(f"{input_kind} dataset", name, choose("kind of input", input_kind, _DATASETS))
+    if not isinstance(maker, Official | Omniglot):
+        return _made(name, input_kind)
+    place = None if folder is None else Path(folder).expanduser()
+    if offline:  # the files are looked for each time, but the data are kept once
+        data_source(maker.source).find(place, offline=True)
+    return _made(name, input_kind, place)
 
 
 @cache
-def _made(name: str, input_kind: str, folder: Path | None, offline: bool) -> GraphDataset | ArrayDataset:
+def _made(name: str, input_kind: str, folder: Path | None = None) -> GraphDataset | ArrayDataset:
     maker = _DATASETS[input_kind][name]
-    return maker.make(name, folder, offline=offline) if isinstance(maker, Official | Omniglot) else maker.make(name)
+    return maker.make(name, folder) if isinstance(maker, Official | Omniglot) else maker.make(name)

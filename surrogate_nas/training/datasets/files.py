@@ -87,13 +87,13 @@ class DataSource:
         yield from map(Path, self.folders)
 
 
-def data_source(name: str) -> DataSource:
-    """What is published about the data set of that name.
+def data_source(name: str | DataSource) -> DataSource:
+    """What is published about the data set of that name, or the source itself.
 
     Raises:
         UnknownNameError: There is none.
     """
-    return choose("dataset", name, _sources())
+    return name if isinstance(name, DataSource) else choose("dataset", name, _sources())
 
 
 @cache

@@ -38,11 +38,11 @@ def checked_labels(
     values, codes = np.unique(labels, return_inverse=True)
     if len(values) < 2:
         raise InvalidInputError(f"y: expected at least two classes, got one, {values.tolist()}; check the labels")
-    if classes is not None and len(classes) != len(values):
-        raise InvalidInputError(
-            f"classes: expected {len(values)} names, one for each different label, got {len(classes)}"
-        )
     names = tuple(str(c) for c in (values.tolist() if classes is None else classes))
+    if len(names) != len(values) or len(set(names)) != len(names) or isinstance(classes, str):
+        raise InvalidInputError(
+            f"classes: expected a list of {len(values)} different names, one for each label, got {classes!r:.80}"
+        )
     return codes.astype(np.int64), names
 
 
@@ -62,6 +62,8 @@ def _plain(values: npt.ArrayLike, n: int, what: str, one: str) -> npt.NDArray[An
         raise InvalidInputError(f"{what}: expected one {one} per sample, shape ({n},), got shape {array.shape}")
     if len(array) != n:
         raise InvalidInputError(f"{what}: expected one {one} per sample ({n}), got {len(array)}")
+    if array.dtype.kind not in "biufUO":
+        raise InvalidInputError(f"{what}: expected text or numbers, got {array.dtype}; convert it first")
     missing = _missing(array)
     if missing.any():
         raise InvalidInputError(
@@ -98,9 +100,14 @@ def _task_of(labels: npt.NDArray[Any]) -> Task:
 
 def _targets(labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     try:
-        targets = labels.astype(np.float32)
+        with np.errstate(over="ignore"):  # reported below
+            targets = labels.astype(np.float32)
     except ValueError:
         raise InvalidInputError("y: expected numbers for a regression, got text; task='classification'?") from None
+    if not np.isfinite(targets).all():
+        raise InvalidInputError(
+            f"y: expected targets below {np.finfo(np.float32).max:.0e}, got larger ones; scale them"
+        )
     if targets.min() == targets.max():
         raise InvalidInputError(f"y: expected targets that differ, got {float(targets[0]):g} for every sample")
     return targets

@@ -40,7 +40,7 @@ class Official:
         Raises:
             InvalidInputError: A file is missing, damaged, or not the published one.
         """
-        source = data_source(self.source) if isinstance(self.source, str) else self.source
+        source = data_source(self.source)
         train, test = self.read(source.find(folder, offline=offline))
         split = official_split(train.y, test.y, self.validation, train=self.train, test=self.test)
         x, y = np.concatenate([train.x, test.x]), np.concatenate([train.y, test.y])

@@ -64,7 +64,7 @@ class Omniglot:
         Raises:
             InvalidInputError: A file is missing, damaged, or not the published one.
         """
-        source = data_source(self.source) if isinstance(self.source, str) else self.source
+        source = data_source(self.source)
         paths = source.find(folder, offline=offline)
         drawings = sorted((d for path in paths for d in read_drawings(path, self.size)), key=lambda d: d[:2])
         classes = list(dict.fromkeys(d.character for d in drawings))

@@ -20,6 +20,9 @@ Ints = npt.NDArray[np.int64]
 #: Groups are dealt to so many piles at most; a share of groups is rounded to that many.
 _PILES = 10
 
+#: One target has no spread, by which errors are measured.
+_FEWEST_TARGETS = 2
+
 
 class Split(NamedTuple):
     """Disjoint positions of samples, int64 each; one split of a data set."""
@@ -101,9 +104,13 @@ def _check_enough(y: npt.NDArray[Any], how: Splitting, groups: Ints | None, clas
     wanted = "training, validation and test" if how.folds is None else f"{how.folds} folds and validation"
     if groups is not None and (got := len(np.unique(groups))) < parts:
         raise InvalidInputError(f"groups: expected at least {parts} different ones for {wanted}, got {got}")
+    smallest = int(min(how.validation, how.test_share, 1 - how.validation - how.test_share) * len(y))
     if not classes:
-        if len(y) < parts:
-            raise InvalidInputError(f"X: expected at least {parts} samples for {wanted}, got {len(y)}")
+        if smallest < _FEWEST_TARGETS:
+            raise InvalidInputError(
+                f"splits: expected at least {_FEWEST_TARGETS} samples in every part, got a part of {smallest} of the "
+                f"{len(y)} samples; change validation, test or folds"
+            )
         return
     counts = np.bincount(y, minlength=len(classes))
     if counts.min() < parts:
@@ -112,7 +119,6 @@ def _check_enough(y: npt.NDArray[Any], how: Splitting, groups: Ints | None, clas
             f"class {classes[small]!r}: expected at least {parts} samples for {wanted}, got {counts[small]}; "
             f"{'lower folds' if how.folds else 'collect more'} or drop the class"
         )
-    smallest = int(min(how.validation, how.test_share, 1 - how.validation - how.test_share) * len(y))
     if smallest < len(classes):
         raise InvalidInputError(
             f"splits: expected every part to hold a sample of each of the {len(classes)} classes, got a part of "
@@ -169,7 +175,8 @@ def given_splits(
     Raises:
         InvalidInputError: Not such triples, a sample in two parts, or a class that is missing from a part.
     """
-    found = tuple(_checked_split(s, len(y), i, things) for i, s in enumerate(splits))
+    several = _listed(splits)
+    found = tuple(_checked_split(s, len(y), i, things) for i, s in enumerate(several))
     if not found:
         raise InvalidInputError("splits: expected one or more (train, val, test), got none")
     check_classes(found, y, classes, "", things)
@@ -194,6 +201,16 @@ def check_classes(
                     f"split {i}, {what}: expected {things} of every class, got none of class "
                     f"{classes[int(counts.argmin())]}{remedy}"
                 )
+
+
+def _listed(splits: Any) -> list[Any]:
+    """A list of triples, also of a single one."""
+    try:
+        items = [list(item) for item in splits]
+    except TypeError:
+        raise InvalidInputError(f"splits: expected a list of (train, val, test), got {splits!r:.60}") from None
+    single = len(items) == len(Split._fields) and all(np.ndim(item[0]) == 0 for item in items if item)
+    return [splits] if single else list(splits)
 
 
 def _checked_split(split: Sequence[npt.ArrayLike], n: int, i: int, things: str) -> Split:

@@ -295,6 +295,7 @@ def test_sources_are_complete():
 
 def test_names_of_data_sets():
     assert list_datasets("image")[:2] == ["digits", "fashion-mnist-subset"]
+    assert load_dataset("digits", "image", offline=True) is load_dataset("digits", "image", folder="nowhere")
     assert list_datasets("sequence") == ["mnist-1d"]
     assert list_datasets("tabular") == ["digits", "wine", "breast-cancer", "diabetes"]
     assert len(list_datasets()) == len(set(list_datasets()))

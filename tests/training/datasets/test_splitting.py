@@ -78,8 +78,10 @@ def test_the_seed_decides():
 def test_given_splits_are_taken_in_their_order():
     order = np.random.default_rng(0).permutation(N)
     split = (order[:100], order[100:150], order[150:])
-    for part, given_part in zip(splits_of(splits=[split])[0], split, strict=True):
-        np.testing.assert_array_equal(part, given_part)
+    for splits in ([split], split, [tuple(map(list, split))]):
+        for part, given_part in zip(splits_of(splits=splits)[0], split, strict=True):
+            np.testing.assert_array_equal(part, given_part)
+    assert len(splits_of(splits=[split, split[::-1], split])) == 3
 
 
 @given(
