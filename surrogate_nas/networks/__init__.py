@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surrogate_nas.networks.building import build_network, check_buildable
+    from surrogate_nas.networks.counting import count_flops, count_parameters
     from surrogate_nas.networks.mixed_network import MixedNetwork
     from surrogate_nas.networks.static_graph import StaticGraph
 
-__all__ = ["MixedNetwork", "StaticGraph", "build_network", "check_buildable"]
+__all__ = ["MixedNetwork", "StaticGraph", "build_network", "check_buildable", "count_flops", "count_parameters"]
 
 #: Where each public name lives; loaded on first use, because torch takes seconds to import.
 _HOMES = {
@@ -16,6 +17,8 @@ _HOMES = {
     "StaticGraph": "static_graph",
     "build_network": "building",
     "check_buildable": "building",
+    "count_flops": "counting",
+    "count_parameters": "counting",
 }
 
 
