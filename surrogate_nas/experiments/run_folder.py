@@ -5,7 +5,7 @@ trainings.jsonl    one line per finished training, with its learning curve; what
 history.csv        the trainings of the search, per arm and step
 ranking.csv        the best predicted architectures after the last adaptation
 comparison.csv     every confirmed network: predicted, validation and test over the fresh seeds, cost
-best/              the chosen architecture: text, drawing, trained weights (safetensors)
+best/              the chosen architecture: text, drawing, trained weights (safetensors), answers class by class
 predictor/         the adapted predictor, for ``load_predictor``
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, final
 
+from surrogate_nas.experiments.answers import BEST, write_answers
 from surrogate_nas.experiments.provenance import provenance
 from surrogate_nas.experiments.run_log import RunLog, plain
 from surrogate_nas.experiments.trainings import LOG_KEY, LOG_NAME
@@ -73,14 +74,9 @@ class RunFolder:
     def _write_best(self, result: "MainJobResult", trainer: Trainer) -> None:
         if self.path is None:
             return
-        best = self.path / "best"
-        best.mkdir(exist_ok=True)
-        row = result.best
-        (best / "architecture.txt").write_text(trainer.space.format(row)[0] + "\n", encoding="utf-8")
+        best, row = self.path / BEST, result.best
+        write_answers(trainer, row[0], result.budget.confirm_seeds[0], best)
         (best / "architecture.svg").write_text(trainer.space.show(row).svg, encoding="utf-8")
-        weights = best / "weights.safetensors"
-        if not weights.exists() or self.log is None:
-            trainer.train(row[0], seed=result.budget.confirm_seeds[0], weights_file=weights)
 
     def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
         if self.path is not None:

@@ -11,9 +11,6 @@ from surrogate_nas.spaces.operations import is_number, is_whole
 Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
 
-#: Fields of a skeleton that are widths; 0 stands for none.
-_WIDTHS = ("channels", "stem_width", "head_width")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -121,17 +118,11 @@ class Recipe:
         if "channels" in changes and not isinstance(changes["channels"], Sequence):
             changes["channels"] = (changes["channels"],)  # one stage
         if self.width != 1:
-            for name in _WIDTHS:
-                widths = changes.get(name, getattr(skeleton, name))
-                several = isinstance(widths, Sequence)
-                changes[name] = tuple(map(self._scaled, widths)) if several else self._scaled(widths)
+            changes["width_factor"] = self.width * changes.get("width_factor", skeleton.width_factor)
         if self.cells is not None:
             stages = changes.get("stages", skeleton.stages)
             changes["stages"] = tuple(min(self.cells, n) for n in stages)
         return changes
-
-    def _scaled(self, width: int) -> int:
-        return max(1, round(self.width * width)) if width else 0
 
     def _checked_skeleton(self) -> dict[str, Any]:
         self._check("skeleton", isinstance(self.skeleton, Mapping), "fields of a skeleton by name")

@@ -46,7 +46,8 @@ def test_it_writes_everything_that_is_needed_to_repeat_and_to_use_it(done):
     }
     assert {
         "run.json", "trainings.jsonl", "history.csv", "ranking.csv", "comparison.csv", "predictor/config.json",
-        "best/architecture.txt", "best/architecture.svg", "best/weights.safetensors",
+        "best/architecture.txt", "best/architecture.svg", "best/weights.safetensors", "best/per_class.csv",
+        "best/confusion.csv",
     } <= written  # fmt: skip
     run = json.loads((folder / "run.json").read_text())
     assert run["config"]["budget"]["support"] == SMALL.support
