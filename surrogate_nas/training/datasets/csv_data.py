@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: The first line of a CSV file has its columns, and people count lines from one.
 _FIRST_LINE = 2
 
+#: What pandas calls a column without a name.
+_NAMELESS = "Unnamed: "
+
 
 def csv_dataset(
     path: str | Path,
@@ -70,35 +73,28 @@ def csv_dataset(
     """
     file = Path(path).expanduser()
     frame = _read(file, sep)
-    named = [column for column in (target, group, window, *drop) if column is not None]
+    named = [column for column in (target, group, window, *_several(drop)) if column is not None]
     for column in named:
         if column not in frame.columns:
             raise _unknown_column(file, column, frame)
     features = [column for column in frame.columns if column not in named]
-    if not features:
-        raise InvalidInputError(f"{file}: expected columns beside {', '.join(named)}, got none; is sep={sep!r} right?")
-    labels, groups = frame[target], None if group is None else frame[group]
+    _check_features(file, features, named, sep)
+    wanted = None if channels is None else _several(channels)
+    first = np.arange(len(frame))
     if window is not None:
-        columns = features if channels is None else list(channels)
-        for column in columns:
-            if column not in features:
-                raise _unknown_column(file, column, frame)
-        x, first = _from_steps(
-            file, _numbers(file, frame, columns), frame, window, [target, *([group] if group else [])]
-        )
-        labels, groups = labels.iloc[first], None if groups is None else groups.iloc[first]
-    elif channels is not None:
-        wide = [_steps_of(file, channel, features) for channel in channels]
-        lengths = {channel: len(columns) for channel, columns in zip(channels, wide, strict=True)}
-        if len(set(lengths.values())) > 1:
-            raise InvalidInputError(f"{file}: expected channels of one length, got {_listed(lengths)} columns")
-        x = _numbers(file, frame, [column for columns in wide for column in columns])
-        x = x.reshape(len(frame), len(wide), -1)
+        constant = [target] if group is None else [target, group]
+        x, first = _from_steps(file, frame, features if wanted is None else wanted, window, constant)
+    elif wanted is not None:
+        x = _from_rows(file, frame, features, wanted)
     else:
         x = _numbers(file, frame, features)
-    return array_dataset(
-        x, labels.to_numpy(), groups=None if groups is None else groups.to_numpy(), name=name or file.stem, **options
-    )
+    if group is not None:
+        options = {**options, "groups": frame[group].to_numpy()[first]}
+    return array_dataset(x, frame[target].to_numpy()[first], name=name or file.stem, **options)
+
+
+def _several(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _read(file: Path, sep: str) -> "pd.DataFrame":
@@ -116,6 +112,16 @@ def _read(file: Path, sep: str) -> "pd.DataFrame":
     if frame.empty:
         raise InvalidInputError(f"{file}: expected rows below the line of column names, got none")
     return frame
+
+
+def _check_features(file: Path, features: Sequence[str], named: Sequence[str], sep: str) -> None:
+    if not features:
+        raise InvalidInputError(f"{file}: expected columns beside {', '.join(named)}, got none; is sep={sep!r} right?")
+    nameless = [column for column in features if str(column).startswith(_NAMELESS)]
+    if nameless:  # numbers of rows, most likely: they would tell the classes of a sorted file
+        raise InvalidInputError(
+            f"{file}: expected a name for every column, got none for one of them; drop=[{nameless[0]!r}] leaves it out"
+        )
 
 
 def _unknown_column(file: Path, column: str, frame: "pd.DataFrame") -> UnknownNameError:
@@ -159,10 +165,31 @@ def _steps_of(file: Path, channel: str, features: Sequence[str]) -> list[str]:
     return [numbered[step] for step in steps]
 
 
+def _from_rows(
+    file: Path, frame: "pd.DataFrame", features: Sequence[str], channels: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """Sequences (rows, channels, steps) of rows of windows."""
+    if not channels:
+        raise InvalidInputError(
+            f"{file}: expected the names of channels, got none; leave channels= out for tabular data"
+        )
+    steps = {channel: _steps_of(file, channel, features) for channel in channels}
+    lengths = {channel: len(columns) for channel, columns in steps.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{channel}: {n}" for channel, n in lengths.items())
+        raise InvalidInputError(f"{file}: expected channels of one length, got {found} columns")
+    numbers = _numbers(file, frame, [column for columns in steps.values() for column in columns])
+    return numbers.reshape(len(frame), len(steps), -1)
+
+
 def _from_steps(
-    file: Path, numbers: npt.NDArray[np.float64], frame: "pd.DataFrame", window: str, constant: Sequence[str]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    file: Path, frame: "pd.DataFrame", channels: Sequence[str], window: str, constant: Sequence[str]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
     """Sequences (windows, channels, steps) of rows of steps, and the first row of each window."""
+    for channel in channels:
+        if channel not in frame.columns:
+            raise _unknown_column(file, channel, frame)
+    numbers = _numbers(file, frame, channels)
     if frame[window].isna().any():
         line = int(np.flatnonzero(frame[window].isna())[0]) + _FIRST_LINE
         raise InvalidInputError(f"{file}: expected a window in every line, got a gap in line {line}")
@@ -184,7 +211,3 @@ def _from_steps(
                 f"{file}: expected one {column} per {window}, got several in {window} {names[int(mixed[0])]!s}"
             )
     return numbers[rows].transpose(0, 2, 1), rows[:, 0]
-
-
-def _listed(lengths: dict[str, int]) -> str:
-    return ", ".join(f"{channel}: {n}" for channel, n in lengths.items())

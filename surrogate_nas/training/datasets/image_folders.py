@@ -81,6 +81,11 @@ def _folders(root: Path) -> list[Path]:
         raise InvalidInputError(f"{root}: expected a folder with one folder per class ({error.strerror})") from None
 
 
+def _hidden(path: Path, root: Path) -> bool:
+    """Whether it is a folder's own business: previews, checkpoints, what other systems add to an archive."""
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
 def _checked_parts(root: Path, folders: list[Path]) -> list[Path]:
     names = [folder.name for folder in folders]
     if set(names) != set(_PARTS):
@@ -97,7 +102,7 @@ def _class_files(root: Path, folders: list[Path]) -> list[tuple[Path, str]]:
         raise InvalidInputError(f"{root}: expected one folder of images per class, got no folder in it")
     found: list[tuple[Path, str]] = []
     for folder in folders:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not _hidden(p, root))
         if not files:
             known = ", ".join(sorted(SUFFIXES))
             raise InvalidInputError(f"{folder}: expected images ({known}), got none; fill it or remove it")

@@ -73,11 +73,21 @@ def _read(dataset: Any, samples: list[npt.NDArray[Any]], labels: list[Any]) -> N
             raise InvalidInputError(f"dataset: expected samples of one shape, got {samples[0].shape} at 0 and "
                                     f"{sample.shape} at {i}; resize or pad them first")  # fmt: skip
         samples.append(sample)
-        labels.append(item[1].item() if hasattr(item[1], "item") else item[1])
+        labels.append(_label(item[1], i))
+
+
+def _label(label: Any, i: int) -> Any:
+    try:
+        return label.item() if hasattr(label, "item") else label
+    except (RuntimeError, ValueError):
+        raise InvalidInputError(f"dataset: expected one label per sample, got several at {i}") from None
 
 
 def _array(sample: Any, i: int) -> npt.NDArray[Any]:
-    array = np.asarray(sample.detach().cpu() if hasattr(sample, "detach") else sample)
+    if hasattr(sample, "detach"):  # a tensor; NumPy has no bfloat16
+        sample = sample.detach().cpu()
+        sample = sample.float() if sample.is_floating_point() else sample
+    array = np.asarray(sample)
     if array.dtype.kind not in "biuf":
         raise InvalidInputError(f"dataset: expected samples of numbers, got {type(sample).__name__} at {i}")
     picture = hasattr(sample, "getbands")  # Pillow puts the channels last, or leaves a single one out

@@ -71,6 +71,7 @@ def test_channels_may_be_some_of_the_columns(wide, long):
     assert csv_dataset(wide, target="activity", channels=["ay"]).x.shape == (N, 1, STEPS)
     data = csv_dataset(long, target="activity", group="person", window="window", channels=["ay", "ax"])
     np.testing.assert_allclose(data.x, WINDOWS[:, ::-1], rtol=1e-6)
+    assert csv_dataset(wide, target="activity", channels="ay").x.shape == (N, 1, STEPS)
 
 
 def test_rows_of_windows_may_be_mixed(long, tmp_path):
@@ -114,6 +115,8 @@ def edited(path, old, new):
         (lambda p: p.write_bytes(b"\x89PNG\r\n\xff\xfe\x00,,"), {}, "expected a CSV file"),
         (lambda p: p.write_text("quality;price;a\nx;1;1\n"), {}, "unknown column 'quality'.*'?quality;price;a"),
         (lambda p: p.write_text("quality,price\nx,1\n"), {}, "columns beside quality, price, got none"),
+        (lambda p: pd.read_csv(p).to_csv(p), {}, r"name for every column, .*; drop=\['Unnamed: 0'\] leaves it out"),
+        (None, {"channels": []}, "the names of channels, got none"),
         (lambda p: p.unlink(), {}, "wine.csv: expected a readable CSV file"),
     ],
 )

@@ -37,6 +37,13 @@ def test_a_folder_per_class(flowers):
         np.testing.assert_array_equal(data.x[i].transpose(1, 2, 0), np.asarray(Image.open(flowers / f"{name}.png")))
 
 
+def test_what_other_programs_leave_behind_is_no_image(flowers):
+    for name in ("rose/._00.png", "rose/.thumbnails/00.png", ".cache/x.png", "rose/notes.txt"):
+        (flowers / name).parent.mkdir(exist_ok=True)
+        (flowers / name).write_bytes(b"none")
+    assert len(image_folder(flowers).y) == 20
+
+
 def test_options_go_to_the_splits(flowers):
     assert len(image_folder(flowers, folds=3, name="mine").splits) == 3
     assert image_folder(flowers, name="mine").name == "mine"

@@ -67,6 +67,10 @@ def test_pictures(shape, expected):
     assert data.x.dtype == np.uint8
 
 
+def test_sixteen_bits():
+    np.testing.assert_array_equal(from_torch_dataset(TensorDataset(X.bfloat16(), Y)).x, X.bfloat16().float())
+
+
 def test_given_parts():
     whole = TensorDataset(X, Y)
     parts = [Subset(whole, range(a, b)) for a, b in ((0, 12), (12, 18), (18, 30))]
@@ -85,6 +89,7 @@ def test_given_parts():
         (Items((X[0], 0), (X[0, :1], 1)), {}, r"one shape, got \(2, 9\) at 0 and \(1, 9\) at 1"),
         (Items(("text", 0)), {}, "samples of numbers, got str at 0"),
         (TensorDataset(X, Y), {"val": TensorDataset(X, Y)}, "val and test: expected both or neither"),
+        (TensorDataset(X, X), {}, "one label per sample, got several at 0"),
         (TensorDataset(X * torch.nan, Y), {}, "540 NaN or infinite"),
         (TensorDataset(X, Y * 0), {}, "at least two classes"),
     ],
