@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from surrogate_nas.cli.console import JsonFlag, console_progress, records, show_json, show_table
+from surrogate_nas.cli.console import (
+    AddressOption,
+    ExecutorOption,
+    JsonFlag,
+    console_progress,
+    records,
+    show_json,
+    show_table,
+)
 from surrogate_nas.core import InvalidInputError
 
 if TYPE_CHECKING:
@@ -38,6 +46,8 @@ KEYS: dict[str, type] = {
     "batch-size": int,
     "workers": int,
     "jobs": int,
+    "executor": str,
+    "address": str,
     "run-dir": str,
     "report": str,
 }
@@ -75,7 +85,9 @@ def command(
     seeds: Annotated[int | None, typer.Option(help="Runs of each strategy on each task. Default: 30.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Architectures per question. Default: 1.")] = None,
     workers: Annotated[int | None, typer.Option(help="Evaluations of a run at once, in recorded time.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes. Default: 1.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Workers at once. Default: 1.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     run_dir: Annotated[
         Path | None, typer.Option(help="Folder to keep runs in; the same folder continues. Default: runs/comparison.")
     ] = None,
@@ -91,7 +103,7 @@ def command(
         "table": table, "tasks": _names(tasks), "metric": metric, "split": split, "epochs": epochs,
         "training-seed": training_seed, "cost": cost, "strategies": _names(strategies), "budget": budget,
         "budget-s": budget_s, "seeds": seeds, "batch-size": batch_size, "workers": workers, "jobs": jobs,
-        "run-dir": run_dir, "report": report,
+        "executor": executor, "address": address, "run-dir": run_dir, "report": report,
     }  # fmt: skip
     given = DEFAULTS | settings(config, KEYS, flags)
     comparison = _compare(given, silent=as_json)
@@ -109,18 +121,21 @@ def command(
 
 
 def _compare(given: Mapping[str, Any], *, silent: bool) -> "Comparison":
+    from surrogate_nas.execution import executor_named
     from surrogate_nas.experiments import compare
 
     objectives, strategies = _objectives(given), _strategies(given)
     how = {key.replace("-", "_"): given[key] for key in ("budget", "budget-s", "batch-size", "workers") if key in given}
     if not how.keys() & {"budget", "budget_s"}:
         how["budget"] = BUDGET
+    place, jobs = executor_named(given.get("executor"), given.get("address"), given["jobs"])
     with console_progress(silent=silent) as progress:
         return compare(
             strategies,
             objectives,
             seeds=given["seeds"],
-            n_jobs=given["jobs"],
+            n_jobs=jobs,
+            executor=place,
             run_dir=given["run-dir"],
             progress=progress,
             **how,

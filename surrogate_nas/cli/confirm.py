@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from surrogate_nas.cli.console import JsonFlag, console_progress, percent, records, show_json, show_table
+from surrogate_nas.cli.console import (
+    AddressOption,
+    ExecutorOption,
+    JsonFlag,
+    console_progress,
+    percent,
+    records,
+    show_json,
+    show_table,
+)
 
 NAME = "confirm"
 EXAMPLE = "surrogate-nas confirm --predictor runs/wine-20/predictor --task wine --top 5 --run-dir runs/wine-confirmed"
@@ -19,13 +28,19 @@ def command(
     seeds: Annotated[int, typer.Option(help="Trainings of each.")] = 3,
     epochs: Annotated[int | None, typer.Option(help="Length of each training; default: the trainer's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
-    jobs: Annotated[int | None, typer.Option(help="Worker processes; default: one per processor.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Workers at once; default: one per processor.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train the architectures that a predictor likes best, and put predicted beside measured; writes confirmed.csv."""
+    """Train the architectures that a predictor likes best, and put predicted beside measured.
+
+    Writes confirmed.csv, and to best/ the weights of the best one and what it gets right, class by class.
+    """
     from surrogate_nas.core import InvalidInputError
-    from surrogate_nas.execution import default_jobs
+    from surrogate_nas.execution import executor_named
     from surrogate_nas.experiments import confirm
+    from surrogate_nas.experiments.answers import BEST
     from surrogate_nas.predictors import load_predictor
     from surrogate_nas.training import Trainer
 
@@ -35,15 +50,16 @@ def command(
     fitted = load_predictor(predictor)
     if fitted.space is None:
         raise InvalidInputError(f"{predictor}: expected a predictor of architectures, got one of plain features")
-    given = {} if epochs is None else {"epochs": epochs}
-    trainer = Trainer(space=fitted.space, dataset=task, device=device, **given)
+    trainer = Trainer(space=fitted.space, dataset=task, epochs=epochs, device=device)
+    place, jobs = executor_named(executor, address, jobs)
     with console_progress(silent=as_json) as progress:
         frame = confirm(
             fitted,
             trainer,
             top,
             seeds,
-            jobs=default_jobs() if jobs is None else jobs,
+            jobs=jobs,
+            executor=place,
             run_dir=run_dir,
             progress=progress,
         )
@@ -51,7 +67,8 @@ def command(
     if as_json:
         show_json({"confirmed": records(frame)})
         return
-    typer.echo(f"Accuracy on {task}, mean ± standard deviation over {seeds} seed(s), the best validated first:")
+    name = trainer.metric.capitalize()
+    typer.echo(f"{name} on {task}, mean ± standard deviation over {seeds} seed(s), the best validated first:")
     show_table(
         ["predicted", "validation", "test", "architecture"],
         [
@@ -62,3 +79,25 @@ def command(
         right=(0, 1, 2),
     )  # fmt: skip
     typer.echo(f"Written: {run_dir / 'confirmed.csv'}")
+    _show_best(run_dir / BEST)
+
+
+def _show_best(folder: Path) -> None:
+    """The weak and the strong sides of the best network, in one line."""
+    import pandas as pd
+
+    from surrogate_nas.experiments.answers import CONFUSION, PER_CLASS, REGRESSION
+
+    if (folder / PER_CLASS).exists():
+        classes = pd.read_csv(folder / PER_CLASS, dtype={"class": str}).sort_values("f1")
+        worst, best = classes.iloc[0], classes.iloc[-1]
+        typer.echo(
+            f"The best on the test data: class {worst['class']} is found least well (F1 {percent(worst['f1'])}), class "
+            f"{best['class']} best ({percent(best['f1'])}). By class: {folder / PER_CLASS}, {folder / CONFUSION}"
+        )
+    elif (folder / REGRESSION).exists():
+        test = pd.read_csv(folder / REGRESSION).set_index("part").loc["test"]
+        typer.echo(
+            f"The best on the test data: root mean squared error {test['rmse']:.4g}, R2 {test['r2']:.4f}. "
+            f"Written: {folder / REGRESSION}"
+        )

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor", help="Where work is done: local (this process), processes or ray. Default: processes if several."
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Ray cluster, as host:port or auto. Default: one on this machine, for as long as it is needed.",
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object for scripts, and nothing else.")]
 
 
@@ -108,7 +121,7 @@ def records(frame: "pd.DataFrame") -> list[Mapping[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict(orient="records")]
 
 
-def percent(mean: float, std: float) -> str:
+def percent(mean: float, std: float = math.nan) -> str:
     """A share as text in percent, with its standard deviation where there is one."""
     if math.isnan(mean):
         return "failed"

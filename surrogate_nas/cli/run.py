@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surrogate_nas.cli.console import JsonFlag, console_progress, percent, records, show_json, show_table
+from surrogate_nas.cli.console import (
+    AddressOption,
+    ExecutorOption,
+    JsonFlag,
+    console_progress,
+    percent,
+    records,
+    show_json,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from surrogate_nas.experiments.main_job import MainJobResult
@@ -32,19 +41,23 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
     epochs: Annotated[int | None, typer.Option(help="Length of each training; default: the trainer's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
-    jobs: Annotated[int | None, typer.Option(help="Worker processes; default: one per processor.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Workers at once; default: one per processor.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     run_dir: Annotated[
         Path | None, typer.Option(help="Folder of the run; the same folder continues it. Default: runs/<task>-<seed>.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Learn across real tasks, train a few networks on a new one, and confirm the best against random search."""
+    from surrogate_nas.execution import executor_named
     from surrogate_nas.experiments.arms import Budget
     from surrogate_nas.experiments.main_job import Settings, run_main_job
     from surrogate_nas.reports import write_report
 
     budget = Budget(support=support, further=further, rounds=rounds, finalists=finalists, seeds=seeds)
-    settings = Settings(task, table, budget, strategy, seed, epochs, device, jobs)
+    place, jobs = executor_named(executor, address, jobs)
+    settings = Settings(task, table, budget, strategy, seed, epochs, device, jobs, place)
     folder = run_dir or Path("runs") / f"{task}-{seed}"
     with console_progress(silent=as_json) as progress:
         result = run_main_job(settings, run_dir=folder, progress=progress)

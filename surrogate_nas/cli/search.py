@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from surrogate_nas.cli.console import JsonFlag, console_progress, show_json, show_table
+from surrogate_nas.cli.console import AddressOption, ExecutorOption, JsonFlag, console_progress, show_json, show_table
 from surrogate_nas.core import InvalidInputError
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ KEYS: dict[str, type] = {
     "seed": int,
     "batch-size": int,
     "workers": int,
+    "executor": str,
+    "address": str,
     "run-dir": str,
     "top": int,
 }
@@ -106,6 +108,8 @@ def command(
         int | None, typer.Option(help="Architectures asked for and told together. Default: 1.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Evaluations at once; on a table in recorded time.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     run_dir: Annotated[
         Path | None, typer.Option(help="Folder to keep every evaluation in; the same folder continues.")
     ] = None,
@@ -120,7 +124,8 @@ def command(
         "training-seed": training_seed, "space": space, "arch-column": arch_column, "score-column": score_column,
         "direction": direction, "dataset": dataset, "strategy": strategy, "sources": sources, "budget": budget,
         "budget-s": budget_s, "patience": patience, "target": target, "seed": seed, "batch-size": batch_size,
-        "workers": workers, "run-dir": None if run_dir is None else str(run_dir), "top": top,
+        "workers": workers, "executor": executor, "address": address, "top": top,
+        "run-dir": None if run_dir is None else str(run_dir),
         "set": assignments("--set", set_ or ()), "limit": assignments("--limit", limit or ()),
     }  # fmt: skip
     given = DEFAULTS | settings(config, KEYS, flags)
@@ -147,6 +152,7 @@ def command(
 
 
 def _search(given: Mapping[str, Any], *, silent: bool) -> "tuple[Objective, Strategy, SearchResult]":
+    from surrogate_nas.execution import executor_named
     from surrogate_nas.experiments import search
 
     objective, limits = _objective(given)
@@ -154,6 +160,8 @@ def _search(given: Mapping[str, Any], *, silent: bool) -> "tuple[Objective, Stra
     how = {key.replace("-", "_"): given[key] for key in ("budget", "budget-s", "patience", "target") if key in given}
     if not how.keys() & {"budget", "budget_s"}:
         how["budget"] = BUDGET
+    if given.keys() & {"executor", "address"}:
+        how["executor"], _ = executor_named(given.get("executor"), given.get("address"), given["workers"])
     with console_progress(silent=silent) as progress:
         result = search(
             objective, strategy, batch_size=given["batch-size"], workers=given["workers"], allowed=limits,
@@ -258,8 +266,7 @@ def _training(given: Mapping[str, Any]) -> "Objective":
     from surrogate_nas.training import Trainer
 
     space = get_space(given["space"]) if "space" in given else load_table(given["table"]).space
-    length = {"epochs": given["epochs"]} if "epochs" in given else {}
-    trainer = Trainer(space=space, dataset=given["dataset"], **length)
+    trainer = Trainer(space=space, dataset=given["dataset"], epochs=given.get("epochs"))
     return TrainingObjective(trainer, metric=given.get("metric"), seed=int(seed))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from surrogate_nas.cli.console import JsonFlag, console_progress, show_json
+from surrogate_nas.cli.console import AddressOption, ExecutorOption, JsonFlag, console_progress, percent, show_json
 
 NAME = "train"
 EXAMPLE = "surrogate-nas train --task wine --sample 20 --seeds 1 --run-dir runs/wine-20"
@@ -23,12 +23,14 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
     epochs: Annotated[int | None, typer.Option(help="Length of each training; default: the trainer's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
-    jobs: Annotated[int | None, typer.Option(help="Worker processes; default: one per processor.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Workers at once; default: one per processor.")] = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train architectures for real and keep every result; writes RUN_DIR/table.parquet and table.csv."""
     from surrogate_nas.core import InvalidInputError, as_generator
-    from surrogate_nas.execution import default_jobs
+    from surrogate_nas.execution import executor_named
     from surrogate_nas.experiments import collect
     from surrogate_nas.spaces import get_space
     from surrogate_nas.training import Trainer
@@ -38,15 +40,16 @@ def command(
             raise InvalidInputError(f"{option}: expected at least 1, got {value}")
     chosen = get_space(space)
     rows = chosen.parse(architecture) if architecture else chosen.sample(sample, as_generator(seed), unique=True)
-    given = {} if epochs is None else {"epochs": epochs}
-    trainer = Trainer(space=chosen, dataset=task, device=device, **given)
+    trainer = Trainer(space=chosen, dataset=task, epochs=epochs, device=device)
+    place, jobs = executor_named(executor, address, jobs)
     with console_progress(silent=as_json) as progress:
         table = collect(
             trainer,
             rows,
             range(seeds),
             run_dir=run_dir,
-            jobs=default_jobs() if jobs is None else jobs,
+            jobs=jobs,
+            executor=place,
             progress=progress,
         )
     path = run_dir / "table.parquet"
@@ -61,5 +64,5 @@ def command(
         return
     typer.echo(f"{len(table)} architectures × {seeds} seed(s) in {path}")
     if best is not None:
-        typer.echo(f"Best validation accuracy, seed 0: {100 * y[0]:.2f} %  {best}")
+        typer.echo(f"Best validation {trainer.metric}, seed 0: {percent(y[0])}  {best}")
     typer.echo(f"Next: surrogate-nas rank --measured {path} --task {trainer.data.name} --save {run_dir / 'predictor'}")

@@ -1,6 +1,6 @@
 """Where evaluations run: in this process, in processes of this machine, or on a Ray cluster."""
 
-from surrogate_nas.execution.executor import EXECUTORS, Executor, as_executor, executor_named, run_all
+from surrogate_nas.execution.executor import EXECUTORS, Executor, as_executor, executor_named, run_all, with_jobs
 from surrogate_nas.execution.pool import Pool, WorkerDied, in_order
 from surrogate_nas.execution.processes import LocalProcesses, WorkerPool, default_jobs
 from surrogate_nas.execution.ray_pool import RayCluster
@@ -20,4 +20,5 @@ __all__ = [
     "executor_named",
     "in_order",
     "run_all",
+    "with_jobs",
 ]

@@ -72,6 +72,23 @@ def as_executor(given: Executor | str | None, jobs: int = 1, *, what: str = "job
     return executor
 
 
+def with_jobs(given: Executor | str | None, jobs: int | None, *, what: str = "jobs") -> tuple[Executor, int]:
+    """The executor that is meant, and how many workers: one per processor of the place where none are asked for.
+
+    Args:
+        given: As in :func:`as_executor`.
+        jobs: Workers at once, or None.
+        what: What the caller calls this number, for the message.
+
+    Raises:
+        InvalidInputError: A number that cannot be, or a cluster that does not answer.
+        UnknownNameError: There is no executor of this name.
+    """
+    if jobs is None:
+        jobs = (LocalProcesses() if given is None else as_executor(given)).default_jobs()
+    return as_executor(given, jobs, what=what), jobs
+
+
 def executor_named(name: str | None, address: str | None, jobs: int | None) -> tuple[Executor, int]:
     """The executor and the number of workers that options of the command line mean.
 
@@ -84,17 +101,11 @@ def executor_named(name: str | None, address: str | None, jobs: int | None) -> t
         InvalidInputError: An address of what has none, or a number that cannot be.
         UnknownNameError: There is no executor of this name.
     """
-    if address is not None:
-        if name is not None and choose("executor", name, EXECUTORS) is not RayCluster:
-            raise InvalidInputError(
-                f"--address: expected none with --executor {name}, got {address!r}; only ray has one"
-            )
-        executor: Executor | None = RayCluster(address)
-    else:
-        executor = None if name is None else as_executor(name)
-    if jobs is None:
-        jobs = (executor or LocalProcesses()).default_jobs()
-    return as_executor(executor, jobs, what="--jobs"), jobs
+    if address is None:
+        return with_jobs(name, jobs, what="--jobs")
+    if name is not None and choose("executor", name, EXECUTORS) is not RayCluster:
+        raise InvalidInputError(f"--address: expected none with --executor {name}, got {address!r}; only ray has one")
+    return with_jobs(RayCluster(address), jobs, what="--jobs")
 
 
 def run_all(

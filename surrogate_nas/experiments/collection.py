@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.core.progress import Progress
+from surrogate_nas.execution import Executor
 from surrogate_nas.experiments.run_log import read_log
 from surrogate_nas.experiments.trainings import LOG_NAME, LoggedTrainings, training_log
 from surrogate_nas.spaces.base import Rows, SearchSpace
@@ -27,6 +28,7 @@ def collect(
     *,
     run_dir: str | Path | None = None,
     jobs: int = 1,
+    executor: Executor | str | None = None,
     progress: Progress | None = None,
 ) -> Table:
     """Train every row with every seed and return a table of the results.
@@ -36,14 +38,18 @@ def collect(
         X: Rows, shape (n, d).
         seeds: Training seeds.
         run_dir: Folder of the log; trainings that are in it are not done again.
-        jobs: Worker processes.
+        jobs: Workers at once.
+        executor: Where they work: "local" (this process), "processes", "ray", or an object such as
+            ``RayCluster(address)``; None is this process for one job, else processes.
         progress: Told after every training.
 
     Returns:
         One column per metric that applies, split and seed; a failed training is NaN.
     """
-    with training_log(run_dir, trainer) as log:
-        trainings = LoggedTrainings(trainer, log=log, jobs=jobs, progress=progress)
+    with (
+        training_log(run_dir, trainer) as log,
+        LoggedTrainings(trainer, log=log, jobs=jobs, executor=executor, progress=progress) as trainings,
+    ):
         # Seed by seed, so that an interrupted sweep leaves whole columns rather than whole rows.
         for seed in seeds:
             trainings.results(X, [seed], f"training on {trainer.data.name}, seed {seed}")

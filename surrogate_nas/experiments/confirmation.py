@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from surrogate_nas.core.progress import Progress
+from surrogate_nas.core.progress import Progress, Silent
+from surrogate_nas.execution import Executor
+from surrogate_nas.experiments.answers import BEST, write_answers
 from surrogate_nas.experiments.trainings import LoggedTrainings, SeedScores, training_log
 from surrogate_nas.predictors import BasePredictor
 from surrogate_nas.spaces.base import Rows
@@ -24,10 +26,14 @@ def confirm(
     *,
     X: npt.ArrayLike | None = None,
     jobs: int = 1,
+    executor: Executor | str | None = None,
     run_dir: str | Path | None = None,
     progress: Progress | None = None,
 ) -> "pd.DataFrame":
     """Train the best predicted architectures for real.
+
+    With a run folder the best validated one is trained once more for its weights, and its folder ``best`` says what it
+    gets right class by class (see :mod:`surrogate_nas.experiments.answers`).
 
     Args:
         predictor: Fitted predictor of the trainer's space.
@@ -35,7 +41,9 @@ def confirm(
         top: How many of the best predicted.
         seeds: Trainings of each, with the seeds 0 to ``seeds`` - 1.
         X: Rows to choose among, shape (n, d); None is the whole space.
-        jobs: Worker processes.
+        jobs: Workers at once.
+        executor: Where they work: "local" (this process), "processes", "ray", or an object such as
+            ``RayCluster(address)``; None is this process for one job, else processes.
         run_dir: Folder of the log; trainings that are in it are not done again.
         progress: Told after every training.
 
@@ -44,9 +52,12 @@ def confirm(
     """
     ranking = predictor.rank(X, top=top)
     with training_log(run_dir, trainer) as log:
-        trainings = LoggedTrainings(trainer, log=log, jobs=jobs, progress=progress)
+        trainings = LoggedTrainings(trainer, log=log, jobs=jobs, executor=executor, progress=progress)
         scores = trainings.train(ranking.rows, range(seeds), "confirming")
     frame = confirmed_frame(predictor, ranking.rows, scores)
+    if run_dir is not None and frame["val"].notna().any():
+        (progress or Silent()).say("Training the best once more, with seed 0, for its weights and answers ...")
+        write_answers(trainer, ranking.rows[int(frame["val"].argmax())], 0, Path(run_dir) / BEST)
     return frame.sort_values("val", ascending=False, ignore_index=True)
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surrogate_nas.core import InvalidInputError, as_generator, choose
+from surrogate_nas.core import as_generator, choose
 from surrogate_nas.core.progress import Progress, Silent
-from surrogate_nas.execution import default_jobs
+from surrogate_nas.execution import Executor, with_jobs
 from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, FromScratch, Outcome, play
 from surrogate_nas.experiments.confirmation import confirmed_frame
 from surrogate_nas.experiments.proposers import PROPOSERS
@@ -25,7 +25,7 @@ from surrogate_nas.experiments.trainings import LoggedTrainings, SeedScores, rec
 from surrogate_nas.predictors import MetaPredictor
 from surrogate_nas.spaces.base import Rows
 from surrogate_nas.tables import Table, load_table
-from surrogate_nas.training import GraphDataset, Trainer
+from surrogate_nas.training import ArrayDataset, GraphDataset, Trainer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +48,11 @@ class Settings:
         seed: Seed of every random choice that is not a training.
         epochs: Longest training; None takes the trainer's default.
         device: "auto", "cpu", "cuda".
-        jobs: Worker processes; None takes one per processor.
+        jobs: Workers at once; None takes one per processor.
+        executor: Where they work; None is this process for one job, else processes.
     """
 
-    task: str | GraphDataset = "digits"
+    task: str | GraphDataset | ArrayDataset = "digits"
     table: str = "nas-bench-graph"
     budget: Budget = field(default_factory=Budget)
     strategy: str = "ranking"
@@ -59,6 +60,7 @@ class Settings:
     epochs: int | None = None
     device: str = "auto"
     jobs: int | None = None
+    executor: Executor | str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,20 +135,18 @@ def run_main_job(
     settings = settings or Settings()
     progress = progress or Silent()
     choose("strategy", settings.strategy, PROPOSERS)
-    jobs = default_jobs() if settings.jobs is None else settings.jobs
-    if jobs < 1:
-        raise InvalidInputError(f"jobs: expected a number of processes of at least 1, got {jobs}")
+    executor, jobs = with_jobs(settings.executor, settings.jobs)
     table = load_table(settings.table)
     settings.budget.check_against(table.space.size)
     as_generator(settings.seed)  # an impossible seed is refused before anything is written
-    trainer = Trainer(
-        space=table.space, dataset=settings.task, device=settings.device, **_given(epochs=settings.epochs)
-    )
+    trainer = Trainer(space=table.space, dataset=settings.task, epochs=settings.epochs, device=settings.device)
     clock = _Clock()
-    with RunFolder(run_dir, _config(settings, trainer)) as folder:
+    with (
+        RunFolder(run_dir, _config(settings, trainer)) as folder,
+        LoggedTrainings(trainer, log=folder.log, jobs=jobs, executor=executor, progress=progress) as trainings,
+    ):
         if folder.log is not None and len(folder.log):
             progress.say(f"Continuing the run in {folder.path}: {len(folder.log)} trainings are done already.")
-        trainings = LoggedTrainings(trainer, log=folder.log, jobs=jobs, progress=progress)
         sources = sources_of(table)
         progress.say(f"Learning across {len(sources)} tasks of {table.name} ({', '.join(sources)}) ...")
         with clock("learn"):
@@ -242,19 +242,18 @@ def _config(settings: Settings, trainer: Trainer) -> dict[str, Any]:
 
 
 def _describe(trainer: Trainer) -> str:
-    data = trainer.data.descriptors()
-    splits = trainer.data.splits
-    sizes = " / ".join(f"{len(part):,}" for part in splits[0])
-    several = f", mean over {len(splits)} resplits" if len(splits) > 1 else ""
+    data = trainer.data
+    sizes = " / ".join(f"{len(part):,}" for part in data.splits[0])
+    several = f", mean over {len(data.splits)} resplits" if len(data.splits) > 1 else ""
+    if isinstance(data, GraphDataset):
+        things, more = "nodes", f", {data.edge_index.shape[1]:,} edges, {data.x.shape[1]} features"
+    else:
+        things, more = "samples", f" of {' × '.join(map(str, data.input_shape))} values"
+    goal = "one number to predict" if data.regression else f"{data.num_outputs} classes"
     return (
-        f"New task {trainer.data.name!r}: {data['nodes']:,.0f} nodes, {data['edges']:,.0f} edges, "
-        f"{data['features']:.0f} features, {data['classes']:.0f} classes; "
-        f"{sizes} nodes to train, validate, test{several}."
+        f"New task {data.name!r}: {len(data.y):,} {things}{more}, {goal}; {sizes} {things} to train, validate, "
+        f"test{several}."
     )
-
-
-def _given(**parameters: Any) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _standard_error(a: "pd.Series[Any]", b: "pd.Series[Any]", seeds: int) -> float:

@@ -5,18 +5,19 @@ table it costs nothing and can be repeated over many seeds.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, final
+from types import TracebackType
+from typing import Any, Protocol, Self, final
 
 import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
-from surrogate_nas.execution import WorkerDied, run_all
+from surrogate_nas.execution import Executor, Pool, WorkerDied, as_executor, in_order
 from surrogate_nas.experiments.run_log import RunLog
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables import Table
@@ -67,6 +68,8 @@ class Trainings(Protocol):
 class LoggedTrainings:
     """Real trainings, each done once: what the log holds is not trained again, so a killed run continues.
 
+    As a context manager it keeps its workers from one call to the next; else each call has workers of its own.
+
     A training that takes longer than half a minute also writes every half minute how far it is, into the folder
     :data:`CHECKPOINTS` beside the log, and goes on from there.
 
@@ -74,7 +77,9 @@ class LoggedTrainings:
         trainer: Trains one architecture with one seed.
         metric: What choices are made on and reports show; None takes the trainer's, of which higher is better.
         log: Where results are kept, keyed by :data:`LOG_KEY`; None keeps them in memory.
-        jobs: Worker processes.
+        jobs: Workers at once.
+        executor: Where they work: "local" (this process), "processes", "ray", or an object such as
+            ``RayCluster(address)``; None is this process for one job, else processes.
         progress: Told after every training.
     """
 
@@ -85,6 +90,7 @@ class LoggedTrainings:
         metric: str | None = None,
         log: RunLog | None = None,
         jobs: int = 1,
+        executor: Executor | str | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.trainer = trainer
@@ -92,7 +98,9 @@ class LoggedTrainings:
         self.metric = trainer.metric if metric is None else metric
         self.log = log
         self.jobs = jobs
+        self.executor = as_executor(executor, jobs)
         self.progress = progress or Silent()
+        self._pool: Pool[tuple[npt.ArrayLike, int], TrainingResult] | None = None
         self._memory: dict[tuple[str, int], TrainingResult] = {}
 
     def candidates(self) -> Rows:
@@ -130,15 +138,32 @@ class LoggedTrainings:
             self._keep(missing[i], result)
             self.progress.track(label, finished, len(missing))
 
-        jobs = min(self.jobs, max(1, len(missing)))
-        checkpoints = None if self.log is None else self.log.path.parent / CHECKPOINTS
-        train = partial(self.trainer.train_job, checkpoints=checkpoints)
-        for _ in run_all(train, [rows[key] for key in missing], jobs=jobs, on_result=keep):
-            pass
-        if checkpoints is not None:
+        with self._new_pool() if self._pool is None else nullcontext(self._pool) as pool:
+            for _ in in_order(pool, [rows[key] for key in missing], keep):
+                pass
+        if self._checkpoints is not None:
             with suppress(OSError):  # it is not there, or not empty
-                checkpoints.rmdir()
+                self._checkpoints.rmdir()
         return [result for key in wanted if (result := self._known(key)) is not None]
+
+    def __enter__(self) -> Self:
+        self._pool = self._new_pool()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    @property
+    def _checkpoints(self) -> Path | None:
+        return None if self.log is None else self.log.path.parent / CHECKPOINTS
+
+    def _new_pool(self) -> Pool[tuple[npt.ArrayLike, int], TrainingResult]:
+        train = partial(self.trainer.train_job, checkpoints=self._checkpoints)
+        return self.executor.pool(train, self.jobs, device=self.trainer.device)
 
     def _known(self, key: tuple[str, int]) -> TrainingResult | None:
         if key not in self._memory and self.log is not None and (record := self.log.get(key)) is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.errors import choose
 from surrogate_nas.core.progress import Progress, Silent
-from surrogate_nas.execution import WorkerDied, run_all
+from surrogate_nas.execution import Executor, WorkerDied, as_executor, run_all
 from surrogate_nas.experiments.catalogue import list_strategies, make_strategy
 from surrogate_nas.experiments.comparing.cells import Cell, Factory, Plan, Runs, play
 from surrogate_nas.experiments.comparing.comparison import FILE_NAME, Comparison, failures_frame, timings_frame
@@ -40,6 +40,7 @@ def compare(
     budget_s: float | None = None,
     seeds: int | Sequence[int] = 30,
     n_jobs: int = 1,
+    executor: Executor | str | None = None,
     run_dir: str | Path | None = None,
     sources: Mapping[str, Any] | None = None,
     batch_size: int = 1,
@@ -65,7 +66,9 @@ def compare(
         budget: Evaluations per run.
         budget_s: Seconds of evaluation per run; one of the two has to be given.
         seeds: The seeds, or how many, from 0.
-        n_jobs: Processes at once.
+        n_jobs: Workers at once.
+        executor: Where they work: "local" (this process), "processes", "ray", or an object such as
+            ``RayCluster(address)``; None is this process for one job, else processes.
         run_dir: Folder to keep finished runs in; None keeps none.
         sources: Data of earlier tasks, as ``MetaPredictor.fit`` takes them, for factories that take ``sources``; what
             bears the target's name is left out. None = every task of the objectives' tables but the target; {} = none.
@@ -87,11 +90,12 @@ def compare(
         Stopping(budget, budget_s, None, None).check(objective)
         check_workers(objective, batch_size, workers)
     wanted = _seeds(seeds)
-    if n_jobs > 1:
+    place = as_executor(executor, n_jobs, what="n_jobs")
+    if place.parallel:
         _check_picklable(plan)
     with Parts(run_dir, settings, _described(plan)) as parts:
         cells = _missing(plan, parts, wanted, n_jobs)
-        failures = _play_all(plan, parts, cells, wanted, n_jobs, progress or Silent())
+        failures = _play_all(plan, parts, cells, wanted, n_jobs, place, progress or Silent())
         return _finish(plan, parts, wanted, failures)
 
 
@@ -215,7 +219,13 @@ def _missing(plan: Plan, parts: Parts, seeds: Sequence[int], n_jobs: int) -> lis
 
 
 def _play_all(
-    plan: Plan, parts: Parts, cells: Sequence[Cell], seeds: Sequence[int], n_jobs: int, progress: Progress
+    plan: Plan,
+    parts: Parts,
+    cells: Sequence[Cell],
+    seeds: Sequence[int],
+    n_jobs: int,
+    executor: Executor,
+    progress: Progress,
 ) -> list[Failure]:
     """Compute cells and keep what comes out; returns what failed."""
     total = len(plan.factories) * len(plan.objectives) * len(seeds)
@@ -236,7 +246,7 @@ def _play_all(
         done += len(cell.seeds)
         progress.track("runs", done, total)
 
-    for _ in run_all(partial(play, plan), cells, jobs=n_jobs, on_result=keep):
+    for _ in run_all(partial(play, plan), cells, jobs=n_jobs, executor=executor, on_result=keep):
         pass
     return failures
 

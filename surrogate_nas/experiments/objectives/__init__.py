@@ -7,6 +7,7 @@ handed rows and scores by the run, and :meth:`Objective.truth` is read by the re
 
 from surrogate_nas.experiments.objectives.base import Evaluation, Objective
 from surrogate_nas.experiments.objectives.combined import MultiObjective, WeightedObjective
+from surrogate_nas.experiments.objectives.few_shot import FewShotObjective
 from surrogate_nas.experiments.objectives.function import CallableObjective
 from surrogate_nas.experiments.objectives.limits import Limit
 from surrogate_nas.experiments.objectives.noisy import NoisyObjective, ReplicatedObjective
@@ -18,6 +19,7 @@ from surrogate_nas.experiments.objectives.training import TrainingObjective
 __all__ = [
     "CallableObjective",
     "Evaluation",
+    "FewShotObjective",
     "Limit",
     "MultiObjective",
     "NoisyObjective",

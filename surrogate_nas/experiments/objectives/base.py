@@ -40,6 +40,7 @@ class Objective(ABC):
             seconds, where else real processes work.
         timed: Whether ``cost_s`` is known, so that a budget can be in seconds.
         modules: What takes long to load before the first evaluation: worker processes load it once for all.
+        device: Where it computes: GPUs are shared out among workers where it is "auto" or "cuda".
         at_once: Whether many rows cost little more than one; else they are evaluated, and kept, one by one.
     """
 
@@ -50,6 +51,7 @@ class Objective(ABC):
     recorded: bool = False
     timed: bool = True
     modules: tuple[str, ...] = ()
+    device: str = "cpu"
     at_once: bool = True
 
     @property

@@ -39,6 +39,7 @@ class TrainingObjective(Objective):
             )
         self.trainer = trainer
         self.space = trainer.space
+        self.device = getattr(trainer, "device", "cpu")
         own = getattr(trainer, "metric", "accuracy")
         self.metric = own if metric is None else metric
         choose("metric", self.metric, REGRESSION_UNITS if own in REGRESSION_UNITS else CLASSIFICATION_UNITS)

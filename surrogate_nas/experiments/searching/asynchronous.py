@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, final
 import numpy as np
 
 from surrogate_nas.core import Proposal, SpaceExhaustedError
-from surrogate_nas.execution import WorkerDied
+from surrogate_nas.execution import Executor, WorkerDied
 from surrogate_nas.experiments.objectives import Evaluation, Objective
 from surrogate_nas.experiments.run_log import Record
 from surrogate_nas.experiments.searching.journal import (
@@ -94,26 +94,26 @@ class SimulatedSite:
 
 
 @final
-class ProcessSite:
-    """Real processes, on the clock of the wall, which goes on where an earlier run ended."""
+class RealSite:
+    """Real workers, on the clock of the wall, which goes on where an earlier run ended."""
 
-    def __init__(self, objective: Objective, failed: Evaluation, workers: int, now: float) -> None:
-        self._pool = pool_for(objective, workers)
+    def __init__(self, objective: Objective, failed: Evaluation, executor: Executor, workers: int, now: float) -> None:
+        self._pool = pool_for(objective, executor, workers)
         self._failed = failed
         self._zero = time.perf_counter() - now
 
     def begin(self, ticket: int, task: Task) -> None:
-        """Give it to a process."""
+        """Give it to a worker."""
         self._pool.submit(ticket, task.proposal)
 
     def finished(self) -> Iterator[Done]:
-        """Wait until at least one has finished, or a process died."""
+        """Wait until at least one has finished, or a worker died."""
         for ticket, answer in self._pool.finished():
             evaluation = self._failed if isinstance(answer, WorkerDied) else answer
             yield Done(ticket, evaluation, time.perf_counter() - self._zero)
 
     def close(self) -> None:
-        """End all processes at once."""
+        """End all workers at once."""
         self._pool.close()
 
 
@@ -185,7 +185,7 @@ class Asynchronous(Loop):
             self._site = (
                 SimulatedSite(self.objective)
                 if self.objective.recorded
-                else ProcessSite(self.objective, self.journal.empty(1), self.workers, self._now)
+                else RealSite(self.objective, self.journal.empty(1), self.executor, self.workers, self._now)
             )
         for ticket in self._waiting:
             self._site.begin(ticket, self.pending[ticket])

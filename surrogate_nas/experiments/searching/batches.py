@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import Proposal, SpaceExhaustedError
-from surrogate_nas.execution import WorkerDied, WorkerPool
+from surrogate_nas.execution import Pool, WorkerDied
 from surrogate_nas.experiments.objectives import Evaluation
 from surrogate_nas.experiments.searching.journal import (
     edited,
@@ -34,14 +34,14 @@ class Synchronous(Loop):
     """Ask for a batch, evaluate it, tell all of it in the order asked; with several workers, they share it."""
 
     parts: list[tuple[Proposal, Evaluation]] = field(init=False, default_factory=list)
-    _pool: WorkerPool[Proposal, Evaluation] | None = field(init=False, default=None)
+    _pool: Pool[Proposal, Evaluation] | None = field(init=False, default=None)
 
     def result(self) -> SearchResult:
         """Spend the budget."""
         sign, strategy, account = sign_of(self.objective), self.strategy, self.account
         with ExitStack() as stack:
-            if self.workers > 1 and not self.objective.recorded:
-                self._pool = stack.enter_context(pool_for(self.objective, self.workers))
+            if self.executor.parallel and not self.objective.recorded:
+                self._pool = stack.enter_context(pool_for(self.objective, self.executor, self.workers))
             while left := account.left():
                 proposal = self._ask(left)
                 if not len(proposal.X):

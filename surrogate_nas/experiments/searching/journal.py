@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from surrogate_nas.core import InvalidInputError, Proposal, SpaceExhaustedError
-from surrogate_nas.execution import WorkerPool
+from surrogate_nas.execution import Executor, Pool
 from surrogate_nas.experiments.objectives import Evaluation, Objective
 from surrogate_nas.experiments.run_log import Record, RunLog
 from surrogate_nas.experiments.searching.result import SearchResult
@@ -78,9 +78,9 @@ def number(record: Record, name: str) -> float:
     return float(value)
 
 
-def pool_for(objective: Objective, workers: int) -> WorkerPool[Proposal, Evaluation]:
-    """Processes that evaluate proposals of one row."""
-    return WorkerPool(partial(_evaluate, objective), workers, preload=objective.modules)
+def pool_for(objective: Objective, executor: Executor, workers: int) -> Pool[Proposal, Evaluation]:
+    """Workers that evaluate proposals of one row."""
+    return executor.pool(partial(_evaluate, objective), workers, preload=objective.modules, device=objective.device)
 
 
 def _evaluate(objective: Objective, proposal: Proposal) -> Evaluation:

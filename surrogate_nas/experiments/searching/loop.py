@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from surrogate_nas.execution import Executor
 from surrogate_nas.experiments.objectives import Objective
 from surrogate_nas.experiments.searching.account import Account
 from surrogate_nas.experiments.searching.journal import Journal
@@ -21,6 +22,7 @@ class Loop(ABC):
         journal: Where results are kept and taken from.
         batch_size: Architectures asked for at once.
         workers: Evaluations at once.
+        executor: Where they run, unless results are recorded.
     """
 
     objective: Objective
@@ -29,6 +31,7 @@ class Loop(ABC):
     journal: Journal
     batch_size: int
     workers: int
+    executor: Executor
 
     @abstractmethod
     def result(self) -> SearchResult:

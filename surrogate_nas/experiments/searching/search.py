@@ -12,6 +12,7 @@ import numpy as np
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.core.progress import Progress, Silent
+from surrogate_nas.execution import Executor, ThisProcess, as_executor
 from surrogate_nas.experiments.adapters import Guest, as_strategy
 from surrogate_nas.experiments.objectives import Limit, Objective
 from surrogate_nas.experiments.run_log import RunLog
@@ -40,6 +41,7 @@ def search(
     run_dir: str | Path | None = None,
     batch_size: int = 1,
     workers: int = 1,
+    executor: Executor | str | None = None,
     patience: int | None = None,
     target: float | None = None,
     allowed: Predicate | Sequence[Predicate] = (),
@@ -56,7 +58,7 @@ def search(
     With a ``batch_size`` of 1 nobody waits: whoever is free gets the next architecture, and the strategy is told
     in the order of finishing; such a run continues with the same budget or a larger one, not with a smaller one.
     Where results are recorded (a table), time is simulated: the order follows the recorded seconds. Elsewhere each
-    worker is a process.
+    worker is a process, or what ``executor`` makes of it.
 
     Args:
         objective: What is good: ``TableObjective(table, task=...)``, ``PredictorObjective(predictor)``,
@@ -71,6 +73,8 @@ def search(
         run_dir: Folder of the log; None keeps none.
         batch_size: Architectures asked for at once and told together.
         workers: Evaluations at once.
+        executor: Where they run: "local" (this process), "processes", "ray", or an object such as
+            ``RayCluster(address)``; None is this process for one worker, else processes.
         patience: End after so many evaluations in a row without a better one.
         target: End once a score is as good as this, in the metric's own unit.
         allowed: Conditions on rows, such as ``Limit(...)``, on top of the strategy's own.
@@ -84,15 +88,16 @@ def search(
     stopping = Stopping(budget, budget_s, patience, target)
     strategy = _checked(objective, strategy, batch_size, workers)
     stopping.check(objective)
+    place = _place(objective, executor, workers)
     conditions = _conditions(allowed)
     check_run_dir(run_dir)
     if progress is not None and not callable(getattr(progress, "track", None)):
         raise InvalidInputError(f"progress: expected an object with say and track, or None, got {progress!r:.80}")
     account = Account(objective, stopping, progress or Silent())
-    loop = Synchronous if batch_size > 1 or workers == 1 else Asynchronous
+    loop = partial(Synchronous if batch_size > 1 or workers == 1 else Asynchronous, objective, strategy, account)
     if run_dir is None:
         _restrict(strategy, objective, conditions)
-        return loop(objective, strategy, account, Journal(objective, None), batch_size, workers).result()
+        return loop(Journal(objective, None), batch_size, workers, place).result()
     if not isinstance(strategy.random_state, int | np.integer):
         raise InvalidInputError(
             f"search with a run folder: expected a strategy with an integer random_state, so that it can be continued, "
@@ -108,7 +113,17 @@ def search(
     }
     with RunLog(Path(run_dir) / LOG_NAME, config, key=("step",)) as log:
         _restrict(strategy, objective, conditions)
-        return loop(objective, strategy, account, Journal(objective, log), batch_size, workers).result()
+        return loop(Journal(objective, log), batch_size, workers, place).result()
+
+
+def _place(objective: Objective, executor: Executor | str | None, workers: int) -> Executor:
+    if objective.recorded:
+        if executor is not None:
+            raise InvalidInputError(
+                f"executor: expected None where results are looked up, got {executor!r:.80}; nothing is computed there"
+            )
+        return ThisProcess()
+    return as_executor(executor, workers, what="workers")
 
 
 def check_run_dir(run_dir: Any) -> None:
