@@ -132,6 +132,16 @@ def test_mnist_1d_is_what_its_authors_publish():
     assert data.x.std() == pytest.approx(1, abs=1e-6)
 
 
+def test_a_linear_model_gets_the_published_score_on_mnist_1d():
+    from sklearn.linear_model import LogisticRegression
+
+    data = load_dataset("mnist-1d", "sequence")
+    x, y = data.x[:, 0], data.y
+    assert LogisticRegression(max_iter=200).fit(x[:4000], y[:4000]).score(x[4000:], y[4000:]) == pytest.approx(
+        0.32, abs=0.02
+    )
+
+
 def holed(*place):
     x = np.zeros((40, 2, 5, 4))
     x[place] = np.nan

@@ -12,6 +12,7 @@ import pytest
 from scipy.io import savemat
 
 from surrogate_nas.core import InvalidInputError
+from surrogate_nas.core.resources import data_folder
 from surrogate_nas.tables.sources import SourceFile
 from surrogate_nas.training import list_datasets, load_dataset
 from surrogate_nas.training.datasets.files import DataSource, data_source
@@ -291,6 +292,25 @@ def test_sources_are_complete():
         for file in source.files:
             assert len(file.sha256) == 64
             assert file.url or file.page
+
+
+def test_the_page_lists_every_data_set_with_its_sizes():
+    page = (data_folder() / "datasets" / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    listed = {(row[0], row[1]): row for row in rows[2:]}
+    assert list(listed) == [
+        (kind, name) for kind in ("graph", "image", "sequence", "tabular") for name in list_datasets(kind)
+    ]
+    for (kind, name), row in listed.items():
+        try:
+            data = load_dataset(name, kind, offline=True)
+        except InvalidInputError:  # not on this machine
+            continue
+        assert row[2].startswith(f"{len(data.y):,} ")
+        assert row[2].endswith("regression" if data.regression else f" {data.num_outputs}")
+        if row[3][0].isdigit():
+            sizes = " / ".join(f"{len(part):,}" for part in data.splits[0])
+            assert row[3].removesuffix(", ten times") == sizes
 
 
 def test_names_of_data_sets():
