@@ -134,14 +134,15 @@ class FewShotTasks:
         known = len(self.dataset.classes)
         for part in _STREAM:
             classes = getattr(self.classes, part)
+            if not all(0 <= c < known for c in classes):
+                raise InvalidInputError(f"classes, {part}: expected numbers from 0 to {known - 1}, got {classes}")
             if len(classes) < self.ways:
                 raise InvalidInputError(
                     f"classes, {part}: expected at least {self.ways} for {self.ways}-way tasks, got {len(classes)}; "
                     "lower ways, or choose on the classes that are learned from (share_val=True)"
                 )
-            if not all(0 <= c < known for c in classes):
-                raise InvalidInputError(f"classes, {part}: expected numbers from 0 to {known - 1}, got {classes}")
-            for c, there in zip(classes, self._samples[part], strict=True):
+        for part in _STREAM:
+            for c, there in zip(getattr(self.classes, part), self._samples[part], strict=True):
                 if len(there) < self.shots + self.queries:
                     raise InvalidInputError(
                         f"class {self.dataset.classes[c]!r}: expected {self.shots + self.queries} samples for "

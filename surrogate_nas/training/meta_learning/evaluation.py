@@ -63,7 +63,7 @@ def adapt_and_answer(
     def answer(weights: Parameters, x: Tensor, y: Tensor, query: Tensor) -> Tensor:
         return network.answers(method.adapt(network, weights, x, y, steps), x, query)
 
-    network.network.eval()
+    network.train(False)
     in_dims = (0 if own else None, 0, 0, 0)
     logits = vmap(answer, in_dims=in_dims)(parameters, tasks.support_x, tasks.support_y, tasks.query_x)
     return Evaluated(logits, tasks.query_y)

@@ -42,7 +42,7 @@ class AdaptedNetwork(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """Answer."""
-        self.task_network.network.eval()
+        self.task_network.train(False)
         return self.task_network.answers(self.weights, self.get_buffer("support"), x)
 
 
@@ -105,7 +105,7 @@ class MetaLearned:
             raise InvalidInputError(
                 f"adapt: expected labels from 0 to {self.tasks.ways - 1}, got {y.unique().tolist()}"
             )
-        self.network.network.eval()
+        self.network.train(False)
         with isolated(self.device), torch.no_grad():
             adapted = self.method.adapt(self.network, self.parameters, x, y, steps or self.method.steps)
         return AdaptedNetwork(self.network, adapted, x)

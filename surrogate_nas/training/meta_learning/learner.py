@@ -61,7 +61,7 @@ class MetaLearner:
     def train_epoch(self, epoch: int) -> Tensor:
         """Some steps of the outer loop."""
         recipe, total = self.recipe, torch.zeros((), device=self.device)
-        self.network.network.train()
+        self.network.train(True)
         for i in range(self.iterations):
             stream, inner = np.random.SeedSequence((self.seed, epoch, i)).generate_state(2).tolist()
             torch.manual_seed(stream)  # dropout

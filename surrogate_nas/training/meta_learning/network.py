@@ -43,13 +43,16 @@ class TaskNetwork:
         self.network = network
         self.reference = with_task_norms(network)
         self.initial: Parameters = {name: p.detach() for name, p in network.named_parameters()}
-        last = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1:]
-        if not last:
-            raise InvalidInputError("network: expected one that ends with a linear layer, got none")
-        self.head = tuple(name for name in self.initial if name.rpartition(".")[0] == last[0])
+        last = _last_layer(network)
+        self.head = tuple(name for name in self.initial if name.rpartition(".")[0] == last)
         # A copy that shares the reference but has no last layer; its own weights are never used.
         self._body = deepcopy(network, {id(self.reference): self.reference})
-        self._body.set_submodule(last[0], nn.Identity())
+        self._body.set_submodule(last, nn.Identity())
+
+    def train(self, mode: bool) -> None:
+        """Switch dropout on or off."""
+        self.network.train(mode)
+        self._body.train(mode)
 
     def logits(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Answers on samples that are normalised among themselves: (n, *input_shape) -> (n, ways)."""
@@ -85,6 +88,14 @@ class TaskNetwork:
     def classified(self, parameters: Parameters, features: Tensor) -> Tensor:
         """What the last layer makes of features: (n, features) -> (n, ways)."""
         return F.linear(features, *(parameters[name] for name in self.head))
+
+
+def _last_layer(network: nn.Module) -> str:
+    """Name of the layer that gives the classes: the one called classifier, as this package does, or the last one."""
+    linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise InvalidInputError("network: expected one that ends with a linear layer, got none")
+    return "classifier" if "classifier" in linear else linear[-1]
 
 
 def descend(

@@ -6,6 +6,10 @@ queries of a task at once, so that each is judged with the others' help ("transd
 adds several percent). Here the support set is the reference by default: a query's answer depends on what the task
 is learned from and on itself.
 
+Normalisations are written out here: torch's own batch and layer normalisation have wrong second derivatives under
+``torch.func.vmap`` (2.13 and before: their saved statistics are taken for constants), silently. Group and instance
+normalisation are right.
+
 References:
     [1] Finn, Abbeel and Levine, Model-agnostic meta-learning, ICML 2017, https://arxiv.org/abs/1703.03400
     [2] Nichol, Achiam and Schulman, On first-order meta-learning algorithms, 2018, https://arxiv.org/abs/1803.02999
@@ -17,7 +21,6 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -55,20 +58,29 @@ class TaskNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel: (n, channels, ...) -> the same."""
-        count = self.reference.count
-        if count is None:
-            return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
-        axes = (0, *range(2, x.ndim))
-        variance, mean = torch.var_mean(x[:count], axes, correction=0, keepdim=True)
-        normal = (x - mean) * (variance + self.eps).rsqrt()
-        if self.weight is None:
-            return normal
+        known = x if self.reference.count is None else x[: self.reference.count]
+        normal = _normalised(x, known, (0, *range(2, x.ndim)), self.eps)
         per_channel = (1, -1, *(1,) * (x.ndim - 2))
-        return normal * self.weight.view(per_channel) + self.bias.view(per_channel)
+        return _shifted(normal, self.weight, self.bias, per_channel)
+
+
+@final
+class SampleNorm(nn.Module):
+    """Layer normalisation, written out."""
+
+    def __init__(self, norm: nn.LayerNorm) -> None:
+        """Take over scale and shift."""
+        super().__init__()
+        self.weight, self.bias, self.eps, self.shape = norm.weight, norm.bias, norm.eps, norm.normalized_shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each sample over its last axes."""
+        axes = tuple(range(-len(self.shape), 0))
+        return _shifted(_normalised(x, x, axes, self.eps), self.weight, self.bias, self.shape)
 
 
 def with_task_norms(network: nn.Module) -> Reference:
-    """Replace every batch normalisation in a network, and return what all of them refer to.
+    """Replace every batch and layer normalisation in a network, and return what the former refer to.
 
     Args:
         network: Changed.
@@ -78,4 +90,18 @@ def with_task_norms(network: nn.Module) -> Reference:
         for name, child in module.named_children():
             if isinstance(child, _BatchNorm):
                 setattr(module, name, TaskNorm(child, reference))
+            elif isinstance(child, nn.LayerNorm):
+                setattr(module, name, SampleNorm(child))
     return reference
+
+
+def _normalised(x: Tensor, known: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    """Samples less the mean of the known ones, by their deviation."""
+    variance, mean = torch.var_mean(known, axes, correction=0, keepdim=True)
+    return (x - mean) * (variance + eps).rsqrt()
+
+
+def _shifted(normal: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    """Scaled and shifted, where a normalisation has numbers for it."""
+    scaled = normal if weight is None else normal * weight.view(shape)
+    return scaled if bias is None else scaled + bias.view(shape)
