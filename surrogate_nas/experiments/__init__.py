@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from surrogate_nas.experiments.objectives import (
         CallableObjective,
         Evaluation,
+        FewShotObjective,
         Limit,
         MultiObjective,
         NoisyObjective,
@@ -38,6 +39,7 @@ _HOMES = {
     "CallableObjective": "objectives",
     "Comparison": "comparing.comparison",
     "Evaluation": "objectives",
+    "FewShotObjective": "objectives",
     "Limit": "objectives",
     "LoggedTrainings": "trainings",
     "MainJobResult": "main_job",
@@ -70,8 +72,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "Limit",
-    "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
+    "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation",
+    "FewShotObjective", "Limit", "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
     "PredictorObjective", "ReplayedTrainings", "ReplicatedObjective", "RunLog", "SearchResult", "Settings",
     "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "compare", "confirm", "default_strategy",
     "list_strategies", "make_strategy", "mean_over_seeds", "play", "read_log", "run_main_job", "search", "sources_of",
