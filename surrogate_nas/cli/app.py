@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import typer
 
-from surrogate_nas.cli import compare, confirm, explain, fit, rank, report, run, search, tables, train
+from surrogate_nas.cli import compare, confirm, explain, fit, proxies, rank, report, run, search, tables, train
 from surrogate_nas.core import SurrogateNASError
 
 #: Exit codes: wrong input, and the shell's own for a program ended by Ctrl-C.
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, fit, rank, explain, search, compare, train, confirm, report):
+for verb in (run, fit, rank, explain, search, compare, train, proxies, confirm, report):
     app.command(name=verb.NAME, epilog=f"Example:  {verb.EXAMPLE}")(verb.command)
 app.add_typer(tables.app, name=tables.NAME)
 
@@ -63,7 +63,7 @@ def _got(message: str, arguments: list[str]) -> str:
 
 
 def _how_to_continue(arguments: list[str]) -> str:
-    if arguments[:1] in ([verb.NAME] for verb in (run, compare, train, confirm)):
+    if arguments[:1] in ([verb.NAME] for verb in (run, compare, train, proxies, confirm)):
         return f"what was finished is kept; to continue: surrogate-nas {shlex.join(arguments)}"
     if arguments[:1] == [search.NAME] and any(text.split("=")[0] in ("--run-dir", "--config") for text in arguments):
         return f"what was finished is in the run folder; to continue: surrogate-nas {shlex.join(arguments)}"

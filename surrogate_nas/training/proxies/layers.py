@@ -16,8 +16,11 @@ WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 NORMALISATIONS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
-#: Activations that pass what is above zero and hold back what is below, fully or in part.
-ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish)
+#: Functions whose input is above zero or not: what makes the code of a sample.
+ACTIVATIONS = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Softplus,
+    nn.Sigmoid, nn.Tanh,
+)  # fmt: skip
 
 
 def weighted(network: nn.Module) -> dict[str, nn.Module]:
