@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from surrogate_nas.training.metrics import mean_scores
@@ -23,6 +24,17 @@ State = dict[str, Tensor]
 
 class Diverged(Exception):  # noqa: N818 (not an error: a result)
     """The training cannot go on; the message becomes the result's reason."""
+
+
+def reason_of(error: Exception) -> str:
+    """Why a training failed, in one line; raises an error again that a training may not end with."""
+    if isinstance(error, Diverged):
+        return str(error)
+    # torch has a class for a full GPU only; a full main memory is a RuntimeError of the allocator.
+    full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+    if not full:
+        raise error
+    return "out of memory: " + " ".join(str(error).split())[:200]
 
 
 class Evaluation(NamedTuple):

@@ -79,7 +79,7 @@ class Recipe:
             value = getattr(self, name)
             self._check(name, isinstance(value, bool), "True or False")
         names: Any = self.augmentation
-        names_only = not isinstance(names, str) and all(isinstance(name, str) for name in names)
+        names_only = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
         self._check("augmentation", names_only, "a tuple of names")
         object.__setattr__(self, "augmentation", tuple(names))
         object.__setattr__(self, "skeleton", self._checked_skeleton())

@@ -16,32 +16,29 @@ import sklearn.neighbors  # noqa: F401
 import torch
 from torch import nn
 
-from surrogate_nas.core import InvalidInputError, UnknownNameError
+from surrogate_nas.core import UnknownNameError
 from surrogate_nas.networks import build_network, check_buildable
 from surrogate_nas.spaces import SearchSpace
-from surrogate_nas.spaces.operations import is_whole
+from surrogate_nas.training.checking import (
+    check_readable,
+    check_recipe,
+    checked_seed,
+    readable_kinds,
+    smallest_training_part,
+)
 from surrogate_nas.training.checkpoint import Checkpoint
 from surrogate_nas.training.datasets import ArrayDataset, GraphDataset, list_datasets, load_dataset
-from surrogate_nas.training.datasets.augmentation import Augmentation
 from surrogate_nas.training.device import isolated, measured, resolve_device
 from surrogate_nas.training.full_graph import FullGraph, node_tensors
-from surrogate_nas.training.loop import Diverged, Learner, Progress, State, fit, scores
+from surrogate_nas.training.loop import Diverged, Learner, Progress, State, fit, reason_of, scores
 from surrogate_nas.training.minibatches import MiniBatches
 from surrogate_nas.training.recipe import Recipe, default_recipe
 from surrogate_nas.training.result import TrainingResult
 from surrogate_nas.training.tensors import Part, split_tensors
 from surrogate_nas.training.weights import read_weights, write_weights
 
-#: Kinds of data that networks of a convolutional space can read, each in its own number of dimensions.
-CONVOLUTIONAL = ("image", "sequence")
-
 #: Seconds between two checkpoints: a training that takes less never writes one.
 CHECKPOINT_EVERY_S = 30.0
-
-#: Fields of a recipe that say nothing about a graph, which is trained as a whole; what they have to be then.
-_NOT_FOR_GRAPHS: dict[str, Any] = {
-    "batch_size": None, "clip_norm": None, "mixed_precision": False, "compiled": False, "augmentation": (),
-}  # fmt: skip
 
 
 @final
@@ -60,7 +57,7 @@ class Trainer:
     Attributes:
         space: The space of the architectures.
         dataset: Name of a data set that comes with the package, or one made by ``array_dataset`` or
-            ``graph_dataset``. A space of convolutions takes images and sequences.
+            ``graph_dataset``. A space of convolutions takes images and sequences, one of layers tables and both.
         epochs: Length of the training; None takes the recipe's.
         recipe: How to train: all of it, or the fields that differ from the defaults, by name. Those are the
             defaults of this kind of data with what the data set itself changes.
@@ -76,18 +73,8 @@ class Trainer:
     def __post_init__(self) -> None:
         check_buildable(self.space)
         resolve_device(self.device)
-        data = self.data
-        if data.input_kind not in readable_kinds(self.space):
-            raise InvalidInputError(
-                f"dataset {data.name!r}: expected {' or '.join(readable_kinds(self.space))} data for networks of "
-                f"{self.space.name!r}, got {data.input_kind} data"
-            )
-        settings = self.settings
-        replace(self.space.skeleton, **settings.overrides(self.space.skeleton))  # refuses what does not fit
-        if isinstance(data, GraphDataset):
-            _check_for_graph(settings)
-        else:
-            _check_for_arrays(settings, data)
+        check_readable(self.space, self.data)
+        check_recipe(self.settings, self.space, self.data)
 
     @property
     def data(self) -> GraphDataset | ArrayDataset:
@@ -98,7 +85,8 @@ class Trainer:
         for kind in kinds:
             if self.dataset in list_datasets(kind):
                 return load_dataset(self.dataset, kind)
-        raise UnknownNameError.of("dataset", self.dataset, [name for kind in kinds for name in list_datasets(kind)])
+        known = list(dict.fromkeys(name for kind in kinds for name in list_datasets(kind)))
+        raise UnknownNameError.of("dataset", self.dataset, known)
 
     @property
     def settings(self) -> Recipe:
@@ -111,7 +99,7 @@ class Trainer:
             chosen = {**data.recipe, **(self.recipe or {})}
             if "batch_size" not in chosen and recipe.batch_size is not None:
                 # A default must not be in the way of small data.
-                recipe = replace(recipe, batch_size=min(recipe.batch_size, _smallest_training_part(data)))
+                recipe = replace(recipe, batch_size=min(recipe.batch_size, smallest_training_part(data)))
         return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
 
     @property
@@ -135,7 +123,7 @@ class Trainer:
         """
         device = resolve_device(self.device)
         with isolated(device):
-            return self._networks(x, _checked_seed(seed), device, 1)[0]
+            return self._networks(x, checked_seed(seed), device, 1)[0]
 
     def train(
         self,
@@ -165,7 +153,7 @@ class Trainer:
             InvalidInputError: ``x`` is not one valid row, a file cannot be written, or the checkpoint is damaged
                 or of another training.
         """
-        seed, device = _checked_seed(seed), resolve_device(self.device)
+        seed, device = checked_seed(seed), resolve_device(self.device)
         kept = checkpoint and Checkpoint(checkpoint, self._identity(x, seed), every_s=checkpoint_every_s)
         with isolated(device), measured(device) as measure:
             try:
@@ -265,46 +253,3 @@ class Trainer:
             status, reason, dataset=self.data.name, architecture=self.space.format(x)[0], seed=seed, device=str(device),
             **more,
         )  # fmt: skip
-
-
-def readable_kinds(space: SearchSpace) -> tuple[str, ...]:
-    """Kinds of data that networks of a space can read, its own first."""
-    own = space.skeleton.input_kind
-    return tuple(dict.fromkeys((own, *CONVOLUTIONAL))) if own in CONVOLUTIONAL else (own,)
-
-
-def _smallest_training_part(data: GraphDataset | ArrayDataset) -> int:
-    return min(len(split.train) for split in data.splits)
-
-
-def _check_for_graph(recipe: Recipe) -> None:
-    for name, value in _NOT_FOR_GRAPHS.items():
-        if (got := getattr(recipe, name)) != value:
-            raise InvalidInputError(f"{name}: expected {value!r} for a graph, which is trained as a whole, got {got!r}")
-
-
-def _check_for_arrays(recipe: Recipe, data: ArrayDataset) -> None:
-    most = _smallest_training_part(data)
-    if recipe.batch_size is not None and recipe.batch_size > most:
-        raise InvalidInputError(
-            f"batch_size: expected at most {most}, the training samples of {data.name!r}, got {recipe.batch_size}; "
-            "lower it, or take None for all samples at once"
-        )
-    Augmentation(recipe.augmentation, data.input_kind, len(data.classes))  # refuses what does not fit
-
-
-def _checked_seed(seed: Any) -> int:
-    if not is_whole(seed, 0):
-        raise InvalidInputError(f"seed: expected a whole number of at least 0, got {seed!r}")
-    return int(seed)
-
-
-def reason_of(error: Exception) -> str:
-    """Why a training failed; raises the error again if it is not of a kind that a training may end with."""
-    if isinstance(error, Diverged):
-        return str(error)
-    # torch has a class for a full GPU only; a full main memory is a RuntimeError of the allocator.
-    full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-    if not full:
-        raise error
-    return "out of memory: " + " ".join(str(error).split())[:200]

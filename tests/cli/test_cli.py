@@ -105,6 +105,7 @@ def test_the_steps_one_by_one(run, small_table_file, tmp_path):
     (row,) = json.loads(out)["confirmed"]
     assert {"architecture", "predicted", "val", "test", "failed"} <= set(row)
     assert (tmp_path / "c" / "confirmed.csv").exists()
+    assert {p.name for p in (tmp_path / "c" / "best").iterdir()} >= {"per_class.csv", "confusion.csv"}
 
 
 def test_measurements_that_nothing_can_be_learned_from(run, small_table, small_table_file, tmp_path):
@@ -155,7 +156,7 @@ def test_tables_are_listed_and_described(run):
         (["train", "--space", "nas-bench", "--run-dir", "x"], "unknown space 'nas-bench'"),
         (["train", "--seeds", "0", "--run-dir", "x"], "at least 1"),
         (["train"], "--run-dir"),
-        (["train", "--space", "nas-bench-201", "--run-dir", "x"], "networks can be built for"),
+        (["train", "--space", "nas-bench-201", "--task", "wine", "--run-dir", "x"], "unknown dataset 'wine'"),
         (["run", "--seed", "-1"], "seed: expected a whole number of at least 0"),
         (["confirm", "--predictor", "nowhere", "--run-dir", "x"], "nowhere"),
         (["report", "nowhere"], "nowhere"),

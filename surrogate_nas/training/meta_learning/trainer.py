@@ -17,9 +17,10 @@ from surrogate_nas.core.statistics import Interval
 from surrogate_nas.networks import build_network, check_buildable
 from surrogate_nas.spaces import SearchSpace
 from surrogate_nas.spaces.operations import is_whole
+from surrogate_nas.training.checking import readable_kinds
 from surrogate_nas.training.checkpoint import Checkpoint
 from surrogate_nas.training.device import isolated, measured, resolve_device
-from surrogate_nas.training.loop import Diverged, Progress, fit, scores
+from surrogate_nas.training.loop import Diverged, Progress, fit, reason_of, scores
 from surrogate_nas.training.meta_learning.baselines import stacked_weights
 from surrogate_nas.training.meta_learning.episodes import Episodes, FewShotTasks, Seed
 from surrogate_nas.training.meta_learning.evaluation import Evaluated, accuracy_of, adapt_and_answer
@@ -31,7 +32,7 @@ from surrogate_nas.training.meta_learning.network import TaskNetwork
 from surrogate_nas.training.recipe import Recipe
 from surrogate_nas.training.result import TrainingResult
 from surrogate_nas.training.tensors import Part
-from surrogate_nas.training.trainer import CHECKPOINT_EVERY_S, readable_kinds, reason_of
+from surrogate_nas.training.trainer import CHECKPOINT_EVERY_S
 
 #: How initial weights are learned where nobody says otherwise; batches are of tasks. Adam, as in the paper on MAML.
 OUTER = Recipe(epochs=20, optimiser="adam", learning_rate=2e-3, weight_decay=0.0, schedule="cosine", batch_size=4)
