@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import numpy as np
 import numpy.typing as npt
 import torch
 
@@ -90,6 +89,8 @@ class ProxyScorer:
             network = build_network(self.space, x, self.batch.input_shape, self.batch.num_outputs, **changes).to(device)
             try:
                 values = compute_proxies(network, self.batch.inputs, self.batch.targets, names, seed=self.seed)
-            except (RuntimeError, MemoryError, np.linalg.LinAlgError) as error:
+            except InvalidInputError:  # the batch does not fit the space's networks, whichever it is
+                raise
+            except (RuntimeError, ValueError, MemoryError) as error:
                 reason = " ".join(str(error).split())[:200] or type(error).__name__
         return ProxyScores(self.space.format(x)[0], values, time.perf_counter() - begin, reason)
