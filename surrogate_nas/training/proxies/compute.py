@@ -26,13 +26,16 @@ from surrogate_nas.training.proxies.training_pass import (
 )
 from surrogate_nas.training.proxies.zen import zen
 
-#: Samples that Zen-Score looks at, at most: it is as steady with so few.
-ZEN_SAMPLES = 16
+#: Samples that Zen-Score and GraSP look at, at most: the first ones. Zen-Score is as steady with so few, and GraSP,
+#: which differentiates gradients, would take longer with all than everything else together.
+FEW_SAMPLES = 16
 
 MILLION = 1e6
 
+Readers = dict[str, tuple[str | None, Callable[[TrainingPass], float]]]
+
 #: Name -> what has to be found out in the pass over the batch, and what the proxy makes of it.
-_FROM_PASS: dict[str, tuple[str | None, Callable[[TrainingPass], float]]] = {
+_FROM_PASS: Readers = {
     "l2_norm": (None, l2_norm),
     "nwot": (CODES, lambda found: nwot(found.agreement)),
     "grad_norm": (GRADIENTS, grad_norm),
@@ -41,8 +44,10 @@ _FROM_PASS: dict[str, tuple[str | None, Callable[[TrainingPass], float]]] = {
     "fisher": (FISHER, lambda found: found.fisher),
     "jacov": (JACOBIAN, jacov),
     "epe_nas": (JACOBIAN, epe_nas),
-    "grasp": (CURVATURE, grasp),
 }
+
+#: The same, in a pass over few samples.
+_FROM_FEW: Readers = {"grasp": (CURVATURE, grasp)}
 
 
 def compute_proxies(
@@ -61,7 +66,7 @@ def compute_proxies(
 
     The network stays as it is: weights, gradients, running statistics, modes and hooks. Normalisations use the
     statistics of the batch, dropout is off. Proxies that read the same gradients share the pass that makes them;
-    ``grasp`` takes as long as all others together. Where a proxy is not defined it is NaN: ``epe_nas`` of a
+    ``zen`` and ``grasp`` look at 16 samples. Where a proxy is not defined it is NaN: ``epe_nas`` of a
     regression, ``nwot`` without activation layers (functions such as ``torch.relu`` are not seen), ``jacov`` and
     ``epe_nas`` where the network gives the same for every sample, and whatever comes out infinite.
 
@@ -93,17 +98,23 @@ def compute_proxies(
     for name in wanted:
         if name in of_network:
             found[name] = of_network[name]()
-    from_pass = [name for name in wanted if name in _FROM_PASS]
-    if from_pass:
-        needs = frozenset(need for name in from_pass if (need := _FROM_PASS[name][0]) is not None)
-        seen = training_pass(network, x, y, needs)
-        found |= {name: _FROM_PASS[name][1](seen) for name in from_pass}
+    found |= _from_pass(network, x, y, [name for name in wanted if name in _FROM_PASS], _FROM_PASS)
+    few = [name for name in wanted if name in _FROM_FEW]
+    found |= _from_pass(network, x[:FEW_SAMPLES], y[:FEW_SAMPLES], few, _FROM_FEW)
     return {name: found[name] if math.isfinite(found[name]) else math.nan for name in wanted}
+
+
+def _from_pass(network: nn.Module, x: Tensor, y: Tensor, names: Sequence[str], readers: Readers) -> dict[str, float]:
+    if not names:
+        return {}
+    needs = frozenset(need for name in names if (need := readers[name][0]) is not None)
+    seen = training_pass(network, x, y, needs)
+    return {name: readers[name][1](seen) for name in names}
 
 
 def _zen(network: nn.Module, x: Tensor, seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
-    return zen(network, tuple(x.shape[1:]), min(len(x), ZEN_SAMPLES), generator)
+    return zen(network, tuple(x.shape[1:]), min(len(x), FEW_SAMPLES), generator)
 
 
 def _checked_batch(network: nn.Module, inputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
