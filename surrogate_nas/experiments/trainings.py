@@ -31,6 +31,9 @@ LOG_NAME = "trainings.jsonl"
 #: The folder beside a log where trainings that take long keep how far they are.
 CHECKPOINTS = "checkpoints"
 
+#: Candidates among which a search in a large space chooses: predicting so many takes about a second.
+MAX_CANDIDATES = 50_000
+
 #: What identifies a training in a log.
 LOG_KEY = ("architecture", "seed")
 
@@ -104,8 +107,10 @@ class LoggedTrainings:
         self._memory: dict[tuple[str, int], TrainingResult] = {}
 
     def candidates(self) -> Rows:
-        """Every architecture of the space."""
-        return self.space.enumerate()
+        """Every architecture of the space; of a large one the same random ones each time."""
+        if self.space.size <= MAX_CANDIDATES:
+            return self.space.enumerate()
+        return self.space.sample(MAX_CANDIDATES, 0, unique=True)
 
     def train(self, X: Rows, seeds: Sequence[int], label: str = "training") -> SeedScores:
         """Train what is not in the log yet, in the order asked.
@@ -162,7 +167,7 @@ class LoggedTrainings:
         return None if self.log is None else self.log.path.parent / CHECKPOINTS
 
     def _new_pool(self) -> Pool[tuple[npt.ArrayLike, int], TrainingResult]:
-        train = partial(self.trainer.train_job, checkpoints=self._checkpoints)
+        train = partial(_train, self.trainer, self._checkpoints)
         return self.executor.pool(train, self.jobs, device=self.trainer.device)
 
     def _known(self, key: tuple[str, int]) -> TrainingResult | None:
@@ -176,6 +181,12 @@ class LoggedTrainings:
         self._memory[key] = result
         if self.log is not None:
             self.log.append(result.to_dict())
+
+
+def _train(trainer: Trainer, checkpoints: Path | None, job: tuple[npt.ArrayLike, int]) -> TrainingResult:
+    """Checkpoints are kept on machines that see the run folder; another machine of a cluster may not."""
+    seen = checkpoints is not None and checkpoints.parent.is_dir()
+    return trainer.train_job(job, checkpoints=checkpoints if seen else None)
 
 
 @contextmanager
