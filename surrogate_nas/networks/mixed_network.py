@@ -22,7 +22,7 @@ from surrogate_nas.networks.cell_network import CellNetwork, form_of
 from surrogate_nas.networks.cell_pair_network import REDUCTION, CellOutput, CellPairNetwork
 from surrogate_nas.networks.form import Form
 from surrogate_nas.networks.mixed_cell import Choice, MixedCell, MixedStateCell, Places
-from surrogate_nas.spaces import EdgeCellSpace, SearchSpace, Skeleton, TwoCellSpace
+from surrogate_nas.spaces import EdgeCellSpace, Operation, SearchSpace, Skeleton, TwoCellSpace
 
 Floats = npt.NDArray[np.float64]
 Row = npt.NDArray[np.int16]
@@ -37,13 +37,13 @@ class Wiring(Protocol):
     Attributes:
         kinds: Different cells of a network: 1, or 2 for a normal and a reducing one.
         places: Places of each cell.
-        n_operations: Operations that a place holds, "none" included.
+        offered: Operations that a place holds, "none" included.
         weighted: Weights that a place has in a mixture, one per operation; the last may stand for "nothing".
     """
 
     kinds: int
     places: Places
-    n_operations: int
+    offered: Sequence[Operation]
     weighted: int
 
     def build(self, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> nn.Module:
@@ -154,7 +154,8 @@ class _EdgeWiring:
     def __init__(self, space: EdgeCellSpace) -> None:
         self.space = space
         self.places: Places = space.edges
-        self.n_operations = self.weighted = len(space.operations)
+        self.offered: Sequence[Operation] = space.operations
+        self.weighted = len(space.operations)
 
     def build(self, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> nn.Module:
         """Make a network of mixed cells."""
@@ -166,7 +167,7 @@ class _EdgeWiring:
                 )
 
         def make_cell(width_in: int, width: int, stride: int) -> MixedCell:
-            return MixedCell(self.places, self.space.operations, form, width_in, width, stride)
+            return MixedCell(self.places, self.offered, form, width_in, width, stride)
 
         return CellNetwork(make_cell, skeleton, form, in_channels, num_outputs)
 
@@ -201,8 +202,8 @@ class _PairWiring:
         self.places: Places = tuple(
             (i, j) for j in range(space.n_inputs, space.n_inputs + space.n_nodes) for i in range(j)
         )
-        self.n_operations = len(space.operations)
-        self.weighted = self.n_operations + 1  # a mixture has "nothing" too, as in DARTS
+        self.offered: Sequence[Operation] = space.operations
+        self.weighted = len(space.operations) + 1  # a mixture has "nothing" too, as in DARTS
 
     def build(self, skeleton: Skeleton, form: Form, in_channels: int, num_outputs: int) -> nn.Module:
         """Make a network of mixed cells."""
@@ -213,7 +214,7 @@ class _PairWiring:
             )
 
         def make_cell(reducing: bool, inputs: list[CellOutput], width: int, halvings: int) -> MixedStateCell:
-            return MixedStateCell(self.places, self.space.operations, form, reducing, inputs, width, halvings)
+            return MixedStateCell(self.places, self.offered, form, reducing, inputs, width, halvings)
 
         return CellPairNetwork(make_cell, self.space.n_inputs, skeleton, form, in_channels, num_outputs)
 

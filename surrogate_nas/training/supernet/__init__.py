@@ -1,6 +1,7 @@
-"""Weight sharing: one network that holds all architectures of a space."""
+"""Weight sharing: one network that holds all architectures of a space, and searches on it."""
 
+from surrogate_nas.training.supernet.darts import DartsEpoch, DartsResult, darts
 from surrogate_nas.training.supernet.fine_tuning import FineTuned
 from surrogate_nas.training.supernet.supernet import Supernet
 
-__all__ = ["FineTuned", "Supernet"]
+__all__ = ["DartsEpoch", "DartsResult", "FineTuned", "Supernet", "darts"]

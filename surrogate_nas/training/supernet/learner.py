@@ -54,7 +54,7 @@ class SharedWeights:
             # Not all weights are used in a step, and torch's fused step wants the momenta of all or of none.
             for parameter in network.parameters():
                 self.optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-        self.operations = network.wiring.n_operations
+        self.operations = len(network.wiring.offered)
         self.batches = -(-len(data.train) // (recipe.batch_size or len(data.train)))
 
     def train_epoch(self, epoch: int) -> float:

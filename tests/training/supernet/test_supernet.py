@@ -21,10 +21,11 @@ SPACE = EdgeCellSpace(
     Skeleton("image", stages=(1, 1), channels=(6, 12), stem_layers=1, reduction="residual", last_activation=True),
 )
 CONVOLUTIONS = np.full(3, 2, dtype=np.int16)
+RECIPE = {"optimiser": "sgd", "learning_rate": 0.1, "weight_decay": 5e-4, "width": 1.0}
 
 
 def supernet(epochs: int = 1, **how) -> Supernet:
-    return Supernet(SPACE, "digits", epochs=epochs, **how)
+    return Supernet(SPACE, "digits", epochs=epochs, recipe={**RECIPE, **how.pop("recipe", {})}, **how)
 
 
 @pytest.fixture(scope="module")
