@@ -144,8 +144,8 @@ def fit(
         if progress.epoch % recipe.evaluate_every == 0 or progress.epoch == recipe.epochs:
             point = _evaluated(progress.epoch, losses, learners)
             progress.curve.append(point)
-            if (point.val_score, -point.val_loss) > progress.best:
-                progress.best, progress.best_epoch = (point.val_score, -point.val_loss), point.epoch
+            if (rank := _rank(point)) > progress.best:
+                progress.best, progress.best_epoch = rank, point.epoch
                 progress.weights = [learner.weights() for learner in learners]
         after_epoch(progress)
     for learner, weights in zip(learners, progress.weights, strict=True):
@@ -156,6 +156,11 @@ def fit(
 def scores(learners: Sequence[Learner], part: Part) -> Scores:
     """All metrics on a part of the data, the mean over learners."""
     return mean_scores([learner.scores(part) for learner in learners])
+
+
+def _rank(point: CurvePoint) -> tuple[float, float]:
+    """The higher the better; a score that is not defined (of a target without variance) leaves it to the loss."""
+    return -math.inf if math.isnan(point.val_score) else point.val_score, -point.val_loss
 
 
 def _evaluated(epoch: int, losses: Sequence[Tensor], learners: Sequence[Learner]) -> CurvePoint:
