@@ -178,7 +178,12 @@ class Supernet:
         return self
 
     def evaluate(
-        self, X: npt.ArrayLike, *, metric: str | None = None, part: Part = "val", samples: int | None = None
+        self,
+        X: npt.ArrayLike,
+        *,
+        metric: str | None = None,
+        part: Part = "val",
+        samples: int | npt.ArrayLike | None = None,
     ) -> Floats:
         """How good architectures are with the weights that they inherit.
 
@@ -186,7 +191,7 @@ class Supernet:
             X: Rows, shape (n, d).
             metric: A field of ``Scores``; None takes accuracy, or R2 of a regression.
             part: Which part of the data is asked for.
-            samples: Only the first so many of it; None takes all.
+            samples: Only the first so many of it, or positions in the data set instead; None takes all of the part.
 
         Returns:
             Scores in the metric's own unit and direction, shape (n,); NaN where the answers are not finite.
@@ -194,7 +199,11 @@ class Supernet:
         metric = metric or self.trainer.metric
         choose("metric", metric, dict.fromkeys(Scores._fields))
         split, found = self._split, []
-        asked = replace(split, val=split.positions(part)[:samples])
+        positions = split.positions(part)
+        if samples is not None:
+            at = np.asarray(samples, dtype=np.int64)
+            positions = positions[: int(at)] if at.ndim == 0 else torch.from_numpy(at).to(positions.device)
+        asked = replace(split, val=positions)
         for x in self.space.rows(X):
             judged = MiniBatches(self.extract(x), asked, self.trainer.settings, 0)
             with isolated(self._device):
