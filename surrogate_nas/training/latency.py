@@ -107,8 +107,9 @@ class LatencyTable:
         table = LatencyTable()
         table.latency(network, (3, 32, 32))          # seconds, from layers alone
 
-    What is left out: additions between layers, Python between them, and that a layer finds in the caches what the one
-    before left there; :mod:`analysis/35 <analysis>` shows how far sums are from whole networks.
+    What is left out: additions between layers, Python between them, and that a layer does not find in the caches what
+    it finds when it is called alone, again and again. Sums are therefore too low, by a factor that a few whole networks
+    tell; they rank networks well (analysis/35_compression_and_latency.py).
 
     Attributes:
         settings: How layers are measured.

@@ -6,9 +6,8 @@ queries of a task at once, so that each is judged with the others' help ("transd
 adds several percent). Here the support set is the reference by default: a query's answer depends on what the task
 is learned from and on itself.
 
-Normalisations are written out here: torch's own batch and layer normalisation have wrong second derivatives under
-``torch.func.vmap`` (2.13 and before: their saved statistics are taken for constants), silently. Group and instance
-normalisation are right.
+Normalisations are written out here: the second derivatives of torch's own batch and layer normalisation are wrong
+under ``torch.func.vmap``, without a word (seen with torch 2.13; those of group normalisation are right).
 
 References:
     [1] Finn, Abbeel and Levine, Model-agnostic meta-learning, ICML 2017, https://arxiv.org/abs/1703.03400
