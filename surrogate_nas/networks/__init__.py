@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surrogate_nas.networks.building import build_network, check_buildable
     from surrogate_nas.networks.counting import count_flops, count_parameters
+    from surrogate_nas.networks.exporting import export_network
     from surrogate_nas.networks.mixed_network import MixedNetwork
     from surrogate_nas.networks.static_graph import StaticGraph
 
-__all__ = ["MixedNetwork", "StaticGraph", "build_network", "check_buildable", "count_flops", "count_parameters"]
+__all__ = [
+    "MixedNetwork",
+    "StaticGraph",
+    "build_network",
+    "check_buildable",
+    "count_flops",
+    "count_parameters",
+    "export_network",
+]
 
 #: Where each public name lives; loaded on first use, because torch takes seconds to import.
 _HOMES = {
@@ -19,6 +28,7 @@ _HOMES = {
     "check_buildable": "building",
     "count_flops": "counting",
     "count_parameters": "counting",
+    "export_network": "exporting",
 }
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol, final
 
 import numpy as np
+import torch
 from torch import Tensor, nn
-from torch import cat as concatenate
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.networks.form import Form
@@ -61,7 +61,9 @@ class Cell(nn.Module):
             raise InvalidInputError(
                 f"skeleton, merge: expected 'sum' inside convolutional cells, got {skeleton.merge!r}"
             )
-        self.output_merge, self.stride = skeleton.output_merge, stride
+        self.output_merge = skeleton.output_merge
+        #: One channel of the input at the output's resolution, for a cell that lets nothing through.
+        self.rest = (slice(None), slice(1), *[slice(None, None, stride)] * form.dims)
         shared = self.output_merge == "share"
         self.widths = _shared_widths(self.order, self.reads, width) if shared else dict.fromkeys(self.order, width)
         self.layers, self.projections = nn.ModuleDict(), nn.ModuleDict()
@@ -84,14 +86,14 @@ class Cell(nn.Module):
         for v in self.order:
             done[v] = self.layers[str(v)](_sum(self._inputs(v, done)))
         if not self.reads[self.last]:  # nothing leads from the input to the output
-            return x.new_zeros(len(x), self.width, *(-(-length // self.stride) for length in x.shape[2:]))
+            return torch.zeros_like(x[self.rest]).expand(-1, self.width, *[-1] * (len(self.rest) - 2))
         inputs = self._inputs(self.last, done)
         if self.output_merge == "sum":
             return _sum(inputs)
         if self.output_merge == "concatenate":
-            return concatenate(inputs, dim=1)
+            return torch.cat(inputs, dim=1)
         around = [inputs.pop(0)] if self.reads[self.last][0] == self.first else []
-        return _sum([concatenate(inputs, dim=1), *around]) if inputs else around[0]
+        return _sum([torch.cat(inputs, dim=1), *around]) if inputs else around[0]
 
     def _inputs(self, v: int, done: dict[int, Tensor]) -> list[Tensor]:
         """What a node reads, each as wide as the node; the cell's input first."""

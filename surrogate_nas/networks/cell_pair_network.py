@@ -173,7 +173,7 @@ class StateCell(nn.Module):
 
     def forward(self, before: list[Tensor]) -> Tensor:
         """Compute the cell from the outputs of those before it: (n, width_in, ...) each -> (n, width, ...)."""
-        done = {v: layer(x) for v, layer, x in zip(self.plan.given, self.inputs, before, strict=True)}
+        done = {v: self.inputs[i](before[i]) for i, v in enumerate(self.plan.given)}
         states: dict[tuple[int, ...], Tensor] = {}
 
         def state(v: int) -> Tensor:
