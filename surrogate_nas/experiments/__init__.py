@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from surrogate_nas.experiments.presets.default import default_strategy
     from surrogate_nas.experiments.presets.library import ArchitectureLibrary
+    from surrogate_nas.experiments.proxies import proxy_table
     from surrogate_nas.experiments.run_log import RunLog, read_log
     from surrogate_nas.experiments.searching.search import SearchResult, search
     from surrogate_nas.experiments.trainings import LoggedTrainings, ReplayedTrainings
@@ -64,6 +65,7 @@ _HOMES = {
     "make_strategy": "catalogue",
     "mean_over_seeds": "collection",
     "play": "arms",
+    "proxy_table": "proxies",
     "read_log": "run_log",
     "run_main_job": "main_job",
     "search": "searching.search",
@@ -72,12 +74,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation",
-    "FewShotObjective", "Limit", "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
+    "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "FewShotObjective",
+    "Limit", "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
     "PredictorObjective", "ReplayedTrainings", "ReplicatedObjective", "RunLog", "SearchResult", "Settings",
     "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "compare", "confirm", "default_strategy",
-    "list_strategies", "make_strategy", "mean_over_seeds", "play", "read_log", "run_main_job", "search", "sources_of",
-    "table_of_logs",
+    "list_strategies", "make_strategy", "mean_over_seeds", "play", "proxy_table", "read_log", "run_main_job",
+    "search", "sources_of", "table_of_logs",
 ]  # fmt: skip
 
 

@@ -63,8 +63,8 @@ class ProxyScorer:
         check_buildable(self.space)
         if self.space.skeleton.input_kind == "graph":
             raise InvalidInputError(
-                f"space {self.space.name!r}: expected networks for images, sequences or tables, got those of graphs; "
-                "proxies are not defined on one graph"
+                f"space {self.space.name!r}: expected networks for images, sequences or tabular data, got those of "
+                "graphs; proxies do not read graphs"
             )
         object.__setattr__(self, "names", checked_names(self.names))
         resolve_device(self.device)
