@@ -7,7 +7,12 @@ if TYPE_CHECKING:
     from surrogate_nas.training.meta_learning.anil import ANIL
     from surrogate_nas.training.meta_learning.baselines import nearest_mean
     from surrogate_nas.training.meta_learning.classes import joined, rotated
-    from surrogate_nas.training.meta_learning.episodes import ClassSplit, FewShotTasks, split_classes
+    from surrogate_nas.training.meta_learning.episodes import (
+        ClassSplit,
+        FewShotTasks,
+        split_classes,
+        split_classes_by_name,
+    )
     from surrogate_nas.training.meta_learning.evaluation import accuracy_of
     from surrogate_nas.training.meta_learning.learned import MetaLearned
     from surrogate_nas.training.meta_learning.maml import MAML
@@ -29,6 +34,7 @@ __all__ = [
     "nearest_mean",
     "rotated",
     "split_classes",
+    "split_classes_by_name",
 ]
 
 #: Where each public name lives; loaded on first use, because torch takes seconds to import.
@@ -36,6 +42,7 @@ _HOMES = {
     "ANIL": "anil", "MAML": "maml", "ClassSplit": "episodes", "FewShotTasks": "episodes", "MetaLearned": "learned",
     "MetaTrainer": "trainer", "Method": "methods", "Reptile": "reptile", "accuracy_of": "evaluation",
     "joined": "classes", "nearest_mean": "baselines", "rotated": "classes", "split_classes": "episodes",
+    "split_classes_by_name": "episodes",
 }  # fmt: skip
 
 

@@ -100,6 +100,29 @@ def split_classes(
     return ClassSplit(train, train if share_val else chosen, judged)
 
 
+def split_classes_by_name(names: Sequence[str], test: str, val: int, *, seed: Seed = 0) -> ClassSplit:
+    """Divide classes whose names are paths, such as "evaluation/Greek/character01" of Omniglot.
+
+    Args:
+        names: Of the classes.
+        test: How the names begin of those to judge on: "evaluation/".
+        val: Groups of the others to choose on, drawn at random; a group is what is named alike but for the last part,
+            such as an alphabet.
+        seed: Of the draw.
+
+    Raises:
+        InvalidInputError: No class is named so, or nothing would be left to learn from.
+    """
+    judged = tuple(c for c, name in enumerate(names) if name.startswith(test))
+    others = [c for c, name in enumerate(names) if not name.startswith(test)]
+    if not judged or not others:
+        raise InvalidInputError(
+            f"classes: expected some whose names begin with {test!r} and others, got {len(judged)} and {len(others)}"
+        )
+    inner = split_classes([names[c].rpartition("/")[0] for c in others], val=val, test=0, seed=seed)
+    return ClassSplit(tuple(others[c] for c in inner.train), tuple(others[c] for c in inner.val), judged)
+
+
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)  # data sets do not compare
 class FewShotTasks:

@@ -6,7 +6,14 @@ import torch
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.training import array_dataset, load_dataset
-from surrogate_nas.training.meta_learning import ClassSplit, FewShotTasks, joined, rotated, split_classes
+from surrogate_nas.training.meta_learning import (
+    ClassSplit,
+    FewShotTasks,
+    joined,
+    rotated,
+    split_classes,
+    split_classes_by_name,
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +84,18 @@ def test_groups_stay_together_when_classes_are_divided():
     assert [len(part) for part in parts] == [5, 2, 3]
     assert len(set.union(*parts)) == 10
     assert split != split_classes(groups, val=2, test=3, seed=2)
+
+
+def test_classes_are_divided_by_their_names():
+    alphabets = [("background/Greek", 3), ("background/Latin", 2), ("background/Tifinagh", 2), ("evaluation/Ge_ez", 2)]
+    upright = [f"{alphabet}/character{i:02}" for alphabet, n in alphabets for i in range(1, n + 1)]
+    names = upright + [f"{name}, 90 degrees" for name in upright]
+    split = split_classes_by_name(names, "evaluation/", val=1)
+    assert split.test == (7, 8, 16, 17)
+    assert sorted((*split.train, *split.val)) == [*range(7), *range(9, 16)]
+    assert len({names[c].rpartition("/")[0] for c in split.val}) == 1  # a whole alphabet, turned and upright
+    with pytest.raises(InvalidInputError, match="begin with 'test/'"):
+        split_classes_by_name(names, "test/", val=1)
 
 
 def test_rotated_images_are_classes_of_their_own(digits):
