@@ -43,7 +43,9 @@ class MiniBatches:
             seed: Of the training.
             split: Number of the split.
         """
-        self.network = network.to(memory_format=torch.channels_last) if data.samples.ndim == 4 else network
+        if data.samples.ndim == 4:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network
         self.data = data
         self.recipe = recipe
         self.random = (seed, split)

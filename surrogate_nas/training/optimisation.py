@@ -1,13 +1,13 @@
 """Optimisers and schedules: a step's size is a function of its number, so nothing of it has to be remembered."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from surrogate_nas.training.recipe import Recipe, Schedule
+from surrogate_nas.training.recipe import Optimiser, Recipe, Schedule
 
 #: One cycle climbs from this share of the highest step size during this share of the steps.
 _FIRST, _CLIMB = 1 / 25, 0.3
@@ -20,13 +20,12 @@ def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> torch.optim.
         parameters: What is trained.
         recipe: How.
     """
-    makers = {
+    makers: dict[Optimiser, Callable[..., torch.optim.Optimizer]] = {
         "sgd": partial(torch.optim.SGD, momentum=recipe.momentum, nesterov=recipe.momentum > 0),
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
     }
-    make = makers[recipe.optimiser]
-    return make(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    return makers[recipe.optimiser](parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
 
 
 def set_step_size(optimiser: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
