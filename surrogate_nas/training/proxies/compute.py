@@ -32,11 +32,10 @@ FEW_SAMPLES = 16
 
 MILLION = 1e6
 
-Readers = dict[str, tuple[str | None, Callable[[TrainingPass], float]]]
+Readers = dict[str, tuple[str, Callable[[TrainingPass], float]]]
 
 #: Name -> what has to be found out in the pass over the batch, and what the proxy makes of it.
 _FROM_PASS: Readers = {
-    "l2_norm": (None, l2_norm),
     "nwot": (CODES, lambda found: nwot(found.agreement)),
     "grad_norm": (GRADIENTS, grad_norm),
     "snip": (GRADIENTS, snip),
@@ -92,6 +91,7 @@ def compute_proxies(
     of_network: dict[str, Callable[[], float]] = {
         "params": lambda: count_parameters(network) / MILLION,
         "flops": lambda: count_flops(network, shape, elementwise=True) / MILLION,
+        "l2_norm": lambda: l2_norm(network),
         "synflow": lambda: synflow(network, shape),
         "zen": lambda: _zen(network, x, seed),
     }
@@ -107,8 +107,7 @@ def compute_proxies(
 def _from_pass(network: nn.Module, x: Tensor, y: Tensor, names: Sequence[str], readers: Readers) -> dict[str, float]:
     if not names:
         return {}
-    needs = frozenset(need for name in names if (need := readers[name][0]) is not None)
-    seen = training_pass(network, x, y, needs)
+    seen = training_pass(network, x, y, frozenset(readers[name][0] for name in names))
     return {name: readers[name][1](seen) for name in names}
 
 

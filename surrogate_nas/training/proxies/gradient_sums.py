@@ -7,12 +7,15 @@ References:
         https://arxiv.org/abs/2002.07376
 """
 
+from torch import nn
+
+from surrogate_nas.training.proxies.layers import Copy
 from surrogate_nas.training.proxies.training_pass import TrainingPass
 
 
-def l2_norm(found: TrainingPass) -> float:
+def l2_norm(network: nn.Module) -> float:
     """Sum over the layers of the length of w [1]."""
-    return sum(float(w.norm()) for w in found.weights)
+    return sum(float(w.detach().norm()) for w in Copy.of(network).weights(network))
 
 
 def grad_norm(found: TrainingPass) -> float:
