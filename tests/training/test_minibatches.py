@@ -190,7 +190,9 @@ def test_sixteen_bits_give_nearly_the_same():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while it compiles
 def test_a_compiled_network_gives_nearly_the_same():
-    plain, _ = trained(convolutions(), IMAGES, epochs=2)
-    compiled, _ = trained(convolutions(), IMAGES, epochs=2, compiled=True)
-    torch.testing.assert_close(compiled.answers("test"), plain.answers("test"), rtol=1e-3, atol=1e-3)
+    # Plain gradient descent: AdamW would blow up the rounding of gradients that are nearly zero.
+    gentle = {"epochs": 2, "optimiser": "sgd", "learning_rate": 0.01}
+    plain, _ = trained(convolutions(), IMAGES, **gentle)
+    compiled, _ = trained(convolutions(), IMAGES, **gentle, compiled=True)
+    torch.testing.assert_close(compiled.answers("test"), plain.answers("test"), rtol=1e-4, atol=1e-4)
     assert compiled.exported().keys() == plain.exported().keys()
