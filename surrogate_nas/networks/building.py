@@ -66,7 +66,8 @@ def build_network(
             of whatever it is given.
         num_outputs: Number of classes, or of numbers to predict.
         **overrides: Fields of the skeleton to replace: channels, stages, stem_layers, head_layers, dropout ...;
-            ``width_factor`` multiplies all widths, those that layers of the architecture have themselves included.
+            ``width_factor`` multiplies all widths, those that layers of the architecture have themselves included,
+            ``max_cells`` bounds how often a cell is repeated.
 
     Returns:
         A module. For input kind "graph" it is called with (x (n, features), edges) and returns (n, num_outputs);
@@ -79,7 +80,8 @@ def build_network(
         UnknownNameError: An override is not a field of the skeleton.
     """
     check_buildable(space)
-    skeleton = overridden(space.skeleton, overrides)
+    whole = {"max_cells": 0} if space.scope == "network" else {}  # its stages count layers of the architecture
+    skeleton = overridden(space.skeleton, overrides | whole)
     rows = space.rows(x)
     if len(rows) == 1 and not space.valid(rows)[0] and space.in_range(rows)[0]:
         rows = space.canonical(rows)  # another way to write the same network
@@ -98,8 +100,8 @@ def build_network(
 def overridden(skeleton: Skeleton, overrides: dict[str, Any]) -> Skeleton:
     """A skeleton with some fields replaced; a single width stands for one stage.
 
-    Widths are multiplied by ``width_factor``, which stays for operations that have widths of their own: what this
-    returns is to be built, not to be given to it again.
+    Stages have no more than ``max_cells`` cells. Widths are multiplied by ``width_factor``, which stays for operations
+    that have widths of their own: what this returns is to be built, not to be given to it again.
 
     Raises:
         InvalidInputError: A value does not fit.
@@ -111,8 +113,10 @@ def overridden(skeleton: Skeleton, overrides: dict[str, Any]) -> Skeleton:
             raise UnknownNameError.of("skeleton field", name, known)
     single = {"channels": (overrides["channels"],)} if isinstance(overrides.get("channels"), int) else {}
     chosen = replace(skeleton, **overrides | single)
+    most = chosen.max_cells or max(chosen.stages)
     return replace(
         chosen,
+        stages=tuple(min(most, n) for n in chosen.stages),
         channels=tuple(map(chosen.scaled, chosen.channels)),
         stem_width=chosen.scaled(chosen.stem_width),
         head_width=chosen.scaled(chosen.head_width),

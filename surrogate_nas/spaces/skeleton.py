@@ -44,6 +44,8 @@ class Skeleton:
         auxiliary: Whether a second classifier reads the last stage's input, for its loss in training.
         flatten: Whether what reads a chain of convolutions gets all positions rather than their mean.
         width_factor: What all widths are multiplied by, those that operations set included.
+        max_cells: At most so many cells in a stage; 0 for no bound. Architectures that are whole networks have all
+            their layers.
     """
 
     input_kind: InputKind
@@ -66,6 +68,7 @@ class Skeleton:
     auxiliary: bool = False
     flatten: bool = False
     width_factor: float = 1.0
+    max_cells: int = 0
 
     def __post_init__(self) -> None:
         for key, words in _WORDS.items():
@@ -74,7 +77,7 @@ class Skeleton:
         for key in ("stages", "channels", "strides"):
             if not _are_whole(getattr(self, key), least=1) or (key != "strides" and not getattr(self, key)):
                 raise self._unfit(key, "a list of whole numbers of at least 1")
-        for key in ("stem_layers", "head_layers", "stem_width", "head_width"):
+        for key in ("stem_layers", "head_layers", "stem_width", "head_width", "max_cells"):
             if not is_whole(getattr(self, key), 0):
                 raise self._unfit(key, "a whole number of at least 0")
         if not is_whole(self.stem_stride, 1):

@@ -120,8 +120,7 @@ class Recipe:
         if self.width != 1:
             changes["width_factor"] = self.width * changes.get("width_factor", skeleton.width_factor)
         if self.cells is not None:
-            stages = changes.get("stages", skeleton.stages)
-            changes["stages"] = tuple(min(self.cells, n) for n in stages)
+            changes["max_cells"] = self.cells
         return changes
 
     def _checked_skeleton(self) -> dict[str, Any]:

@@ -75,3 +75,11 @@ def test_unknown_overrides_and_operations_are_refused() -> None:
         sn.build_network(odd, [0, 1], 5, 2)
     with pytest.raises(InvalidInputError, match=r"expected \(features,\)"):
         sn.build_network(SPACE, x, (3, 32, 32), 2)
+
+
+def test_at_most_so_many_cells_are_repeated_and_whole_networks_keep_their_layers() -> None:
+    for name, expected in (("nas-bench-201", [5, 11, 17]), ("nas-bench-macro", [8, 8, 8])):
+        space = sn.get_space(name)
+        x = space.sample(1, np.random.default_rng(0))[0]
+        networks = [sn.build_network(space, x, (3, 8, 8), 2, max_cells=n) for n in (1, 3, 0)]
+        assert [len(network.get_submodule("body")) for network in networks] == expected  # two reductions
