@@ -1,5 +1,7 @@
 """Dropout that draws eight masks from one random number."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, final
 
 import torch
@@ -23,13 +25,13 @@ class Dropout(nn.Module):
         """
         super().__init__()
         self.rate = rate
+        self.cut = round(rate * 256)
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop values in training mode; the others are scaled so that the mean stays."""
-        cut = round(self.rate * 256)
-        if not self.training or cut == 0:
+        if not self.training or self.cut == 0:
             return x
-        result: Tensor = _Drop.apply(x, cut)[0]
+        result: Tensor = _Drop.apply(x, self.cut)[0]
         return result
 
     def extra_repr(self) -> str:
@@ -37,14 +39,27 @@ class Dropout(nn.Module):
         return f"rate={self.rate}"
 
 
+def draw_mask(shape: Sequence[int], cut: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
+    """What values are multiplied with: 0, or the scale of what is kept.
+
+    Args:
+        shape: Shape of the values.
+        cut: How many of 256 are dropped on average.
+        device: Where they are.
+        generator: The random stream; None is torch's own.
+    """
+    n = math.prod(shape)
+    words = torch.randint(-(2**63), 2**63 - 1, (-(-n // 8),), dtype=torch.int64, device=device, generator=generator)
+    kept = words.view(torch.uint8)[:n].view(*shape) >= cut
+    return kept * (256 / (256 - cut))
+
+
 class _Drop(torch.autograd.Function):
     """Returns (result, mask); the mask holds 0 or the scale of what is kept."""
 
     @staticmethod
     def forward(x: Tensor, cut: int) -> tuple[Tensor, Tensor]:
-        words = torch.randint(-(2**63), 2**63 - 1, (-(-x.numel() // 8),), dtype=torch.int64, device=x.device)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= cut
-        mask = kept * (256 / (256 - cut))
+        mask = draw_mask(x.shape, cut, x.device)
         return x * mask, mask
 
     @staticmethod

@@ -144,7 +144,7 @@ def fit(
         if progress.epoch % recipe.evaluate_every == 0 or progress.epoch == recipe.epochs:
             point = _evaluated(progress.epoch, losses, learners)
             progress.curve.append(point)
-            if (rank := _rank(point)) > progress.best:
+            if (rank := rank_of(point)) > progress.best:
                 progress.best, progress.best_epoch = rank, point.epoch
                 progress.weights = [learner.weights() for learner in learners]
         after_epoch(progress)
@@ -158,7 +158,7 @@ def scores(learners: Sequence[Learner], part: Part) -> Scores:
     return mean_scores([learner.scores(part) for learner in learners])
 
 
-def _rank(point: CurvePoint) -> tuple[float, float]:
+def rank_of(point: CurvePoint) -> tuple[float, float]:
     """The higher the better; a score that is not defined (of a target without variance) leaves it to the loss."""
     return -math.inf if math.isnan(point.val_score) else point.val_score, -point.val_loss
 

@@ -1,7 +1,7 @@
 """Trainers: one architecture in, one result out, whatever the data are; failures are results."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from surrogate_nas.training.loop import Diverged, Learner, Progress, State, fit,
 from surrogate_nas.training.minibatches import MiniBatches
 from surrogate_nas.training.recipe import Recipe, default_recipe
 from surrogate_nas.training.result import TrainingResult
+from surrogate_nas.training.stacking.groups import can_be_stacked, in_groups, together_on, train_stacked
 from surrogate_nas.training.tensors import Part, split_tensors
 from surrogate_nas.training.weights import read_weights, write_weights
 
@@ -181,6 +182,37 @@ class Trainer:
         name = hashlib.sha256(f"{self.space.format(x)[0]} {seed}".encode()).hexdigest()[:20]
         return self.train(x, seed, checkpoint=Path(checkpoints) / f"{name}.safetensors")
 
+    def train_many(
+        self,
+        jobs: Sequence[tuple[npt.ArrayLike, int]],
+        together: int | None = None,
+        *,
+        finished: Callable[[int, TrainingResult], None] = lambda i, result: None,
+    ) -> list[TrainingResult]:
+        """Train several architectures, ``together`` of them at a time as one program.
+
+        What several networks have in common is one operation then, so that a GPU has more to do at once. Each network
+        is trained as by :meth:`train`: with the same initial weights, order of samples, augmentation, best epoch and
+        early stop, and to the same scores but for rounding; on a GPU dropout draws other numbers, equally
+        distributed. One that diverges fails alone. A group that does not fit into memory is begun again with half as
+        many, and so are those after it. One after the other are trained: graphs, networks that are compiled, mixed
+        precision on a GPU without bfloat16, and networks that do what is not known for several at once.
+
+        Args:
+            jobs: Rows and seeds.
+            together: How many at a time; None is 1 on a CPU and 32 on a GPU.
+            finished: Told position and result of each, as soon as there is one.
+
+        Returns:
+            The results, in the order of the jobs. The seconds and the memory of a group are shared out evenly.
+
+        Raises:
+            InvalidInputError: A row is not valid, or ``together`` is not a whole number of at least 1.
+        """
+        device, rows = resolve_device(self.device), [(x, checked_seed(seed)) for x, seed in jobs]
+        together = together_on(device, together) if can_be_stacked(self.data, self.settings, device) else 1
+        return in_groups(rows, together, self._train_group, lambda job: self.train(*job), finished)
+
     def predict(self, x: npt.ArrayLike, weights_file: str | Path, split: Part = "test") -> npt.NDArray[np.float32]:
         """What a trained network answers on a part of the data; with several splits, of the first one.
 
@@ -218,6 +250,29 @@ class Trainer:
             curve=tuple(progress.curve),
         )  # fmt: skip
         return result, learners[0].exported()
+
+    def _train_group(self, jobs: Sequence[tuple[npt.ArrayLike, int]]) -> list[TrainingResult]:
+        """Train several networks at once."""
+        data, device = self.data, resolve_device(self.device)
+        with isolated(device), measured(device) as measure:
+            networks = [self._networks(x, seed, device, len(data.splits)) for x, seed in jobs]
+            trained = train_stacked(networks, data, self.settings, [seed for _, seed in jobs], device)
+        cost: dict[str, Any] = {
+            "seconds": measure.seconds / len(jobs), "peak_memory": measure.peak_memory // len(jobs),
+        }  # fmt: skip
+        results = []
+        for (x, seed), (standing, fields) in zip(jobs, trained, strict=True):
+            if standing.reason:
+                results.append(self._result(x, seed, device, "failed", standing.reason, **cost))
+            else:
+                reached = standing.progress
+                results.append(
+                    self._result(
+                        x, seed, device, "ok", "", best_epoch=reached.best_epoch, epochs=reached.epoch,
+                        curve=tuple(reached.curve), **fields, **cost,
+                    )
+                )  # fmt: skip
+        return results
 
     def _networks(self, x: npt.ArrayLike, seed: int, device: torch.device, splits: int) -> list[nn.Module]:
         """One network for each of the first splits; leaves torch's generator seeded for what follows."""
