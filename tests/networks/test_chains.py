@@ -1,5 +1,8 @@
 """Networks written down layer by layer: published sizes, every space, odd sizes, what a user's own space may hold."""
 
+import inspect
+import textwrap
+import tomllib
 from typing import Any
 
 import numpy as np
@@ -179,6 +182,16 @@ def test_a_space_of_choices_of_ones_own_trains_on_images_and_sequences() -> None
     x[..., 4:8, 4:8] = torch.randn(3, 4, 4)  # one patch and no other
     changed = (network.get_submodule("body.0")(x) - patches.bias[:, None, None]).abs().amax(dim=(0, 1)) > 0
     assert changed.int().tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_the_example_of_the_documentation_trains() -> None:
+    text = inspect.getdoc(sn.define_space).split("add up to::")[1].split("Args:")[0]
+    space = sn.define_space(tomllib.loads(textwrap.dedent(text)))
+    for x in space.enumerate():
+        network = sn.build_network(space, x, (3, 9, 9), 2, channels=4)
+        network(torch.randn(2, 3, 9, 9)).sum().backward()
+    patches = build(space, "patch size 8 depth 2", (3, 9, 9), 2, channels=4).get_submodule("body.0")
+    assert patches(torch.randn(1, 3, 9, 9)).shape == (1, 4, 2, 2)
 
 
 def test_a_layer_is_told_by_its_settings_where_the_stages_do_not_say() -> None:
