@@ -244,13 +244,13 @@ class Supernet:
                 what is added to the weights of convolutions and the classifier, as a product of two thin matrices.
             epochs: Passes over the training data.
             seed: Of the order of the samples.
-            **changes: Other fields of the recipe that differ; by default the step size is a fifth.
+            **changes: Other fields of the recipe that differ. Its step size, not a smaller one, was best for each of
+                the three after three epochs on validation images (digits, Fashion-MNIST at 7x7 pixels).
 
         Returns:
             The result, with scores of the best epoch by validation, and the network.
         """
-        recipe = self.trainer.settings
-        recipe = recipe.changed({"epochs": epochs, "learning_rate": recipe.learning_rate / 5, **changes})
+        recipe = self.trainer.settings.changed({"epochs": epochs, **changes})
         network, text = self.extract(x), self.space.format(self.space.row(x))[0]
         with isolated(self._device):
             return fine_tune(network, self._split, recipe, what, seed, self.data.name, text)
