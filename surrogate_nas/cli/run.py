@@ -24,10 +24,16 @@ EXAMPLE = "surrogate-nas run --task digits --run-dir runs/digits"
 
 
 def command(
-    task: Annotated[str, typer.Option(help="The new task: digits, wine or breast-cancer.")] = "digits",
+    task: Annotated[
+        str, typer.Option(help="The new task: digits, wine, fashion-mnist-subset ... (a data set; see the README).")
+    ] = "digits",
+    space: Annotated[
+        str | None, typer.Option(help="Search space, a name or a .toml file; default: that of the earlier tasks.")
+    ] = None,
     table: Annotated[
-        str, typer.Option(help="Table of earlier tasks to learn from: a name or a Parquet file.")
-    ] = "nas-bench-graph",
+        str | None,
+        typer.Option(help="Table of earlier tasks to learn from: a name or a Parquet file; default: one that fits."),
+    ] = None,
     support: Annotated[int, typer.Option(help="Random architectures trained first; 0 asks earlier tasks alone.")] = 20,
     further: Annotated[
         int, typer.Option(help="Further trainings, chosen by the predictor (and as many at random, to compare).")
@@ -57,8 +63,8 @@ def command(
 
     budget = Budget(support=support, further=further, rounds=rounds, finalists=finalists, seeds=seeds)
     place, jobs = executor_named(executor, address, jobs)
-    settings = Settings(task, table, budget, strategy, seed, epochs, device, jobs, place)
-    folder = run_dir or Path("runs") / f"{task}-{seed}"
+    settings = Settings(task, table, budget, strategy, seed, epochs, device, jobs, place, space)
+    folder = run_dir or Path("runs") / "-".join(filter(None, (task, space and Path(space).stem, str(seed))))
     with console_progress(silent=as_json) as progress:
         result = run_main_job(settings, run_dir=folder, progress=progress)
     report = write_report(folder)
@@ -78,10 +84,12 @@ ARMS = 2
 
 
 def _tell(task: str, result: "MainJobResult", report: Path) -> None:
+    from surrogate_nas.experiments.main_job import METRIC_WORDS
+
     seeds, answers = result.budget.seeds, records(result.answers)
-    typer.echo(
-        f"\nAccuracy on {task}, mean ± standard deviation over {seeds} fresh seeds; each arm chose on validation:"
-    )
+    metric = METRIC_WORDS[result.metric].capitalize()
+    spread = f"mean ± standard deviation over {seeds} fresh seeds"
+    typer.echo(f"\n{metric} on {task}, {spread}; each arm chose on validation:")
     show_table(
         ["", "validation", "test", "trainings", "architecture"],
         [

@@ -1,12 +1,14 @@
 """The main job: learn across real tasks, rank, train a few for real, confirm, and say how good the answer is.
 
+Where nothing was measured before in a space that reads the new task's data, it goes without the first part.
+
 It is one deterministic programme over a log of trainings. A training that the log holds is not done
 again, so a killed run continues by running the programme once more.
 """
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +19,16 @@ import numpy as np
 from surrogate_nas.core import as_generator, choose
 from surrogate_nas.core.progress import Progress, Silent
 from surrogate_nas.execution import Executor, with_jobs
-from surrogate_nas.experiments.arms import SEARCH_SEED, Arm, Budget, FromScratch, Outcome, play
+from surrogate_nas.experiments.arms import SEARCH_SEED, Adviser, Arm, Budget, FromScratch, Outcome, play
 from surrogate_nas.experiments.confirmation import confirmed_frame
+from surrogate_nas.experiments.earlier_tasks import EarlierTasks, earlier_tasks
 from surrogate_nas.experiments.proposers import PROPOSERS
 from surrogate_nas.experiments.run_folder import RunFolder
 from surrogate_nas.experiments.trainings import LoggedTrainings, SeedScores, recipe
 from surrogate_nas.predictors import MetaPredictor
-from surrogate_nas.spaces.base import Rows
-from surrogate_nas.tables import Table, load_table
-from surrogate_nas.training import ArrayDataset, GraphDataset, Trainer
+from surrogate_nas.spaces.base import Rows, SearchSpace
+from surrogate_nas.tables import Table
+from surrogate_nas.training import ArrayDataset, GraphDataset, Recipe, Trainer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +38,9 @@ LISTED = 100
 
 GUIDED, RANDOM, HAND_MADE = "surrogate_nas", "random search", "hand-made"
 
+#: Metric of a trainer -> what reports call it.
+METRIC_WORDS = {"accuracy": "accuracy", "r2": "R²"}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -42,7 +48,7 @@ class Settings:
 
     Attributes:
         task: The new task: a name from ``list_datasets()``, or a data set of the user's own.
-        table: Table of earlier tasks to learn from: a name or a path.
+        table: Table of earlier tasks to learn from: a name or a path; None finds one, see :func:`earlier_tasks`.
         budget: Trainings per arm.
         strategy: How proposals are found on the predictor: "ranking" or "evolution".
         seed: Seed of every random choice that is not a training.
@@ -50,10 +56,12 @@ class Settings:
         device: "auto", "cpu", "cuda".
         jobs: Workers at once; None takes one per processor.
         executor: Where they work; None is this process for one job, else processes.
+        space: Space of the networks, or its name; None takes the table's.
+        recipe: How to train, or the fields that differ from the defaults; None takes these.
     """
 
     task: str | GraphDataset | ArrayDataset = "digits"
-    table: str = "nas-bench-graph"
+    table: str | None = None
     budget: Budget = field(default_factory=Budget)
     strategy: str = "ranking"
     seed: int = 0
@@ -61,6 +69,8 @@ class Settings:
     device: str = "auto"
     jobs: int | None = None
     executor: Executor | str | None = None
+    space: str | SearchSpace | None = None
+    recipe: Recipe | Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,7 @@ class MainJobResult:
         history: One row per training of the search, in order, per arm.
         ranking: The best predicted architectures after all trainings.
         learned_from: Number of earlier trainings per source task.
+        metric: What choices were made on and is reported; higher is better.
         budget: What each arm was allowed.
         seconds: Wall time per step, by name.
     """
@@ -82,6 +93,7 @@ class MainJobResult:
     history: "pd.DataFrame"
     ranking: "pd.DataFrame"
     learned_from: dict[str, int]
+    metric: str
     budget: Budget
     seconds: dict[str, float]
 
@@ -109,7 +121,7 @@ class MainJobResult:
             words = "Both arms chose the same network"
         else:
             gap = 100 * (ours["test"] - luck["test"])
-            words = f"{gap:+.2f} points of test accuracy against random search at equal cost"
+            words = f"{gap:+.2f} points of test {METRIC_WORDS[self.metric]} against random search at equal cost"
             if np.isfinite(error := _standard_error(ours, luck, self.budget.seeds)):
                 words += f" (standard error of this gap {error:.2f})"
         if others:
@@ -136,41 +148,59 @@ def run_main_job(
     progress = progress or Silent()
     choose("strategy", settings.strategy, PROPOSERS)
     executor, jobs = with_jobs(settings.executor, settings.jobs)
-    table = load_table(settings.table)
-    settings.budget.check_against(table.space.size)
+    earlier = earlier_tasks(settings.task, space=settings.space, table=settings.table)
+    space = earlier.space
+    settings.budget.check_against(space.size)
     as_generator(settings.seed)  # an impossible seed is refused before anything is written
-    trainer = Trainer(space=table.space, dataset=settings.task, epochs=settings.epochs, device=settings.device)
+    trainer = Trainer(
+        space=space, dataset=settings.task, epochs=settings.epochs, recipe=settings.recipe, device=settings.device
+    )
     clock = _Clock()
     with (
-        RunFolder(run_dir, _config(settings, trainer)) as folder,
+        RunFolder(run_dir, _config(settings, earlier, trainer)) as folder,
         LoggedTrainings(trainer, log=folder.log, jobs=jobs, executor=executor, progress=progress) as trainings,
     ):
         if folder.log is not None and len(folder.log):
             progress.say(f"Continuing the run in {folder.path}: {len(folder.log)} trainings are done already.")
-        sources = sources_of(table)
-        progress.say(f"Learning across {len(sources)} tasks of {table.name} ({', '.join(sources)}) ...")
-        with clock("learn"):
-            meta = MetaPredictor(table.space, random_state=settings.seed).fit(sources)
-        learned_from = {task: len(y) for task, (_, y) in sources.items()}
-        progress.say(
-            f"Learned from {sum(learned_from.values()):,} networks trained on {len(sources)} tasks "
-            f"in {clock['learn']:.1f} s."
-        )
+        advisers, learned_from = _advisers(earlier, settings, clock, progress)
         progress.say(_describe(trainer))
         with clock("train"):
-            advisers = (meta, FromScratch(table.space, settings.seed))
             outcome = play(trainings, advisers, settings.budget, proposer=settings.strategy, random_state=settings.seed)
         with clock("rank"):
-            ranking = outcome.predictor.rank(trainings.candidates(), top=LISTED).to_pandas()
-        progress.say(f"Ranked all {table.space.size:,} architectures in {clock['rank']:.2f} s.")
+            candidates = trainings.candidates()
+            ranking = outcome.predictor.rank(candidates, top=LISTED).to_pandas()
+        some = "all" if len(candidates) == space.size else f"of {space.size:,} architectures a random sample of"
+        progress.say(f"Ranked {some} {len(candidates):,} architectures in {clock['rank']:.2f} s.")
         with clock("hand-made"):
-            names, rows = hand_made(table)
+            names, rows = hand_made(space)
             known = trainings.train(rows, settings.budget.confirm_seeds, "hand-made networks")
         comparison = _comparison(outcome, names, rows, known)
         history = _history(outcome, trainings)
-        result = MainJobResult(outcome, comparison, history, ranking, learned_from, settings.budget, clock.seconds)
+        result = MainJobResult(
+            outcome, comparison, history, ranking, learned_from, trainings.metric, settings.budget, clock.seconds
+        )
         folder.write(result, trainer)
     return result
+
+
+def _advisers(
+    earlier: EarlierTasks, settings: Settings, clock: "_Clock", progress: Progress
+) -> tuple[tuple[Adviser, ...], dict[str, int]]:
+    """Who proposes, and how many earlier trainings they have learned from, by task."""
+    scratch = FromScratch(earlier.space, settings.seed)
+    sources = earlier.sources()
+    if not sources or earlier.table is None:
+        progress.say(f"No earlier tasks are known in space {earlier.space.name!r}: learning from the new task alone.")
+        return (scratch,), {}
+    progress.say(f"Learning across {len(sources)} task(s) of {earlier.table.name} ({', '.join(sources)}) ...")
+    with clock("learn"):
+        meta = MetaPredictor(earlier.space, random_state=settings.seed).fit(sources)
+    learned_from = {task: len(data.y) for task, data in sources.items()}
+    progress.say(
+        f"Learned from {sum(learned_from.values()):,} networks trained on {len(sources)} task(s) in "
+        f"{clock['learn']:.1f} s."
+    )
+    return (meta, scratch), learned_from
 
 
 def sources_of(table: Table, leave_out: str | None = None, split: str = "val") -> dict[str, tuple[Rows, Any]]:
@@ -184,10 +214,12 @@ def sources_of(table: Table, leave_out: str | None = None, split: str = "val") -
     return {task: table.data(task=task, split=split) for task in table.tasks if task != leave_out}
 
 
-def hand_made(table: Table) -> tuple[list[str], Rows]:
-    """Names and rows of the networks people build by hand in this space."""
-    references = table.space.references
-    return list(references), table.space.canonical(table.space.parse(list(references.values())))
+def hand_made(space: SearchSpace) -> tuple[list[str], Rows]:
+    """Names and rows of the networks people build by hand in a space, each network once."""
+    rows = space.canonical(space.parse(list(space.references.values())))
+    first = {key: i for i, key in reversed(list(enumerate(space.keys(rows).tolist())))}
+    at = sorted(first.values())
+    return [list(space.references)[i] for i in at], rows[at]
 
 
 def _comparison(outcome: Outcome, names: list[str], rows: Rows, known: SeedScores) -> "pd.DataFrame":
@@ -198,7 +230,8 @@ def _comparison(outcome: Outcome, names: list[str], rows: Rows, known: SeedScore
         frame = confirmed_frame(outcome.predictor, played.finalists, played.confirmed)
         frames.append(frame.assign(arm=arm, name="", chosen=np.arange(len(frame)) == played.winner))
     # Hand-made networks each stand for themselves; an arm has one answer.
-    frames.append(confirmed_frame(outcome.predictor, rows, known).assign(arm=HAND_MADE, name=names, chosen=True))
+    if names:
+        frames.append(confirmed_frame(outcome.predictor, rows, known).assign(arm=HAND_MADE, name=names, chosen=True))
     frame = pd.concat(frames, ignore_index=True)
     return frame[["arm", "name", "chosen", *frame.columns.drop(["arm", "name", "chosen"])]]
 
@@ -230,10 +263,11 @@ def _steps(name: str, arm: Arm, trainings: LoggedTrainings) -> "pd.DataFrame":
     )
 
 
-def _config(settings: Settings, trainer: Trainer) -> dict[str, Any]:
+def _config(settings: Settings, earlier: EarlierTasks, trainer: Trainer) -> dict[str, Any]:
     """What decides the outcome: a run folder is only continued with the same."""
+    found = None if earlier.table is None else earlier.table.name
     return {
-        "table": settings.table,
+        "table": found if settings.table is None else settings.table,
         "budget": dataclasses.asdict(settings.budget),
         "strategy": settings.strategy,
         "seed": settings.seed,

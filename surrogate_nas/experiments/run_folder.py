@@ -66,6 +66,7 @@ class RunFolder:
                 "data": trainer.data.descriptors(),
                 "space": {"name": trainer.space.name, "size": trainer.space.size},
                 "learned_from": result.learned_from,
+                "metric": result.metric,
                 "seconds": result.seconds,
                 **provenance(),
             },

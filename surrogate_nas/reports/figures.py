@@ -47,8 +47,8 @@ def comparison(networks: "pd.DataFrame") -> str:
         axes.set_ylim(n - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
-        axes.set_xlabel("accuracy (%), mean ± standard deviation over fresh seeds")
-        return page.svg("Validation and test accuracy of every confirmed network")
+        axes.set_xlabel("score (%), mean ± standard deviation over fresh seeds")
+        return page.svg("Validation and test score of every confirmed network")
 
 
 def ranking(frame: "pd.DataFrame") -> str:
@@ -73,7 +73,7 @@ def ranking(frame: "pd.DataFrame") -> str:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_ylabel("rank")
-        axes.set_xlabel("validation accuracy (%), predicted ± one standard deviation")
+        axes.set_xlabel("validation score (%), predicted ± one standard deviation")
         return page.svg("The best predicted architectures with the uncertainty of each prediction")
 
 
@@ -113,7 +113,7 @@ def agreement(networks: "pd.DataFrame") -> str:
         axes.grid()
         axes.set_xlabel("predicted (%)")
         axes.set_ylabel("confirmed on validation (%)")
-        return page.svg("Predicted against confirmed validation accuracy")
+        return page.svg("Predicted against confirmed validation score")
 
 
 def best_so_far(frame: "pd.DataFrame", support: int) -> str:
@@ -144,8 +144,8 @@ def best_so_far(frame: "pd.DataFrame", support: int) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.set_xlabel("networks trained")
-        axes.set_ylabel("validation accuracy (%)")
-        return page.svg("Best validation accuracy so far against the number of networks trained, both arms")
+        axes.set_ylabel("validation score (%)")
+        return page.svg("Best validation score so far against the number of networks trained, both arms")
 
 
 def curves(frame: "pd.DataFrame", kind: str, limits: tuple[float, float]) -> str:
@@ -173,7 +173,7 @@ def curves(frame: "pd.DataFrame", kind: str, limits: tuple[float, float]) -> str
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.grid(axis="y")
         axes.set_xlabel("epoch")
-        axes.set_ylabel("validation accuracy (%)")
+        axes.set_ylabel("validation score (%)")
         return page.svg(f"Learning curves of the networks that are {mark.words}")
 
 

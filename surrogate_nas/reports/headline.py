@@ -2,10 +2,17 @@
 
 import math
 
+from surrogate_nas.experiments.main_job import METRIC_WORDS
 from surrogate_nas.reports.findings import Answer, Gap, answers, gap
 from surrogate_nas.reports.markup import Html, code, html, paragraph, tag
 from surrogate_nas.reports.numbers import count, percent, points
 from surrogate_nas.reports.run import Run
+
+#: Metric -> what a score of so many percent means.
+_ACHIEVED = {
+    "accuracy": ("classifies", "the test data correctly"),
+    "r2": ("explains", "the variance of the test targets"),
+}
 
 
 def headline(run: Run) -> Html:
@@ -21,8 +28,8 @@ def headline(run: Run) -> Html:
         words = "Every training of the network that the guided search chose has failed; see the failed trainings below."
         return html(eyebrow, title, paragraph(words, class_="lede"))
     against_luck, against_hand = gap(ours, luck), None if hand is None else gap(ours, hand)
-    title = tag("h1", f"{run.task}: {percent(ours.test, ours.test_std)} test accuracy")
-    tiles = [_tile("Test accuracy of the answer", percent(ours.test, ours.test_std), _seeds(ours))]
+    title = tag("h1", f"{run.task}: {percent(ours.test, ours.test_std)} test {METRIC_WORDS[run.metric]}")
+    tiles = [_tile(f"Test {METRIC_WORDS[run.metric]} of the answer", percent(ours.test, ours.test_std), _seeds(ours))]
     tiles.append(_tile("Against random search", _points(against_luck), _weigh(against_luck, "Random search")))
     if against_hand is not None:
         words = _weigh(against_hand, against_hand.other.label)
@@ -43,12 +50,13 @@ def headline(run: Run) -> Html:
 
 def _sentence(run: Run, ours: Answer, luck: Gap, hand: Gap | None) -> list[object]:
     spread = "mean ± standard deviation over" if math.isfinite(ours.test_std) else "with"
+    verb, what = _ACHIEVED[run.metric]
     words: list[object] = [
         f"On the new task {run.task}, the network that the guided search chose, ",
         code(ours.architecture),
-        ", classifies ",
+        f", {verb} ",
         tag("strong", percent(ours.test, ours.test_std)),
-        f" of the test nodes correctly ({spread} {count(ours.seeds, 'fresh training seed')}): ",
+        f" of {what} ({spread} {count(ours.seeds, 'fresh training seed')}): ",
         *_against(luck, f"random search at equal cost ({count(run.budget.trainings, 'training')} each)"),
     ]
     if hand is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from surrogate_nas.core import InvalidInputError
 from surrogate_nas.experiments.arms import Budget
-from surrogate_nas.experiments.main_job import GUIDED, HAND_MADE, RANDOM
+from surrogate_nas.experiments.main_job import GUIDED, HAND_MADE, METRIC_WORDS, RANDOM
 from surrogate_nas.experiments.run_log import read_log
 from surrogate_nas.experiments.trainings import LOG_NAME
 from surrogate_nas.training import TrainingResult
@@ -45,6 +45,7 @@ class Run:
         space: Name of the search space.
         space_size: Architectures in it.
         learned_from: Earlier trainings per source task.
+        metric: What choices were made on, "accuracy" or "r2"; runs of earlier versions, which do not say: accuracy.
         seconds: Wall time per step of the job.
         versions: Version per package.
         platform: Operating system and kind of processor.
@@ -65,6 +66,7 @@ class Run:
     space: str
     space_size: int
     learned_from: Mapping[str, int]
+    metric: str
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
     platform: str
@@ -110,6 +112,7 @@ def read_run(folder: str | Path) -> Run:
         space=facts.text("space", "name"),
         space_size=facts.count("space", "size"),
         learned_from={task: facts.count("learned_from", task) for task in facts.mapping("learned_from")},
+        metric=facts.metric(),
         seconds=facts.numbers("seconds"),
         versions=facts.texts("versions"),
         platform=facts.text("platform"),
@@ -172,6 +175,12 @@ class _Facts:
 
     def texts(self, *keys: str) -> dict[str, str]:
         return {name: self.text(*keys, name) for name in self.mapping(*keys)}
+
+    def metric(self) -> str:
+        metric = self.root.get("metric", "accuracy")
+        if metric not in METRIC_WORDS:
+            raise _damaged(self.path, f"one of {', '.join(METRIC_WORDS)} as metric", repr(metric)[:80])
+        return str(metric)
 
     def budget(self) -> Budget:
         given = {name: self.count("config", "budget", name) for name in self.mapping("config", "budget")}

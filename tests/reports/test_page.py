@@ -100,7 +100,7 @@ def test_the_same_run_gives_the_same_page(page, run):
 def test_the_headline_says_the_numbers_of_the_run(run):
     ours, luck, hand = answers(run)
     text = words(headline(run))
-    assert f"classifies {100 * ours.test:.2f} ± {100 * ours.test_std:.2f} % of the test nodes correctly" in text
+    assert f"classifies {100 * ours.test:.2f} ± {100 * ours.test_std:.2f} % of the test data correctly" in text
     assert f"({run.budget.trainings} trainings each)" in text
     assert f"the best hand-made network ({hand.label})" in text
     for other in (luck, hand):

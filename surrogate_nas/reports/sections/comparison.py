@@ -37,7 +37,7 @@ def comparison(run: Run) -> list[Html]:
             classes=["answer" if row.answer else None for row in findings.rows(frame)],
         ),
         paragraph(
-            "Sorted by mean validation accuracy, which is also what was predicted. ± is a standard deviation: of the "
+            "Sorted by mean validation score, which is also what was predicted. ± is a standard deviation: of the "
             "prediction, or over seeds.",
             class_="note",
         ),

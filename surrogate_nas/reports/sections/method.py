@@ -13,6 +13,11 @@ _WORDS = {
     "mean_degree": ("edges per node", ".2f"),
     "homophily": ("edges within one class", ".1%"),
     "label_rate": ("nodes with a training label", ".1%"),
+    "samples": ("samples", ",.0f"),
+    "train_samples": ("samples to train on", ",.0f"),
+    "channels": ("channels", ",.0f"),
+    "height": ("height", ",.0f"),
+    "width": ("width, length or columns", ",.0f"),
     "resplits": ("resplits averaged over", ",.0f"),
 }
 
@@ -24,19 +29,22 @@ def method(run: Run) -> list[Html]:
         run: The run.
     """
     steps = [tag("li", tag("strong", name), " ", html(*words)) for name, *words in _steps(run)]
-    return [tag("ol", *steps, class_="steps"), tag("div", _new_task(run), _sources(run), class_="columns")]
+    learned = [_sources(run)] if run.learned_from else []
+    return [tag("ol", *steps, class_="steps"), tag("div", _new_task(run), *learned, class_="columns")]
 
 
 def _steps(run: Run) -> list[tuple[object, ...]]:
     budget, tasks = run.budget, run.learned_from
     new = "one of which has the new one's name" if run.task in tasks else "none of them the new one"
+    past = (
+        f"A predictor learns from {sum(tasks.values()):,} results of earlier trainings on "
+        f"{count(len(tasks), 'task')}, {new}."
+        if tasks
+        else "No earlier trainings of such networks were known: predictors learn from the new task alone."
+    )
     further, seeds = count(budget.further, "network"), count(budget.seeds, "fresh seed")
     return [
-        (
-            "Learn.",
-            f"A predictor learns from {sum(tasks.values()):,} results of earlier trainings on "
-            f"{count(len(tasks), 'task')}, {new}.",
-        ),
+        ("Learn.", past),
         (
             "Start.",
             f"Trained on the new task, one seed each: {count(budget.support, 'random network')}, shared by both arms.",

@@ -22,7 +22,7 @@ def progress(run: Run) -> list[Html]:
     caption = html(
         legend(*((glyph(kind, filled=False), MARKS[kind].words) for kind in ("guided", "random"))),
         paragraph(
-            "Lines: the best validation accuracy so far. Small marks: each network, trained once. " + _outside(frame)
+            "Lines: the best validation score so far. Small marks: each network, trained once. " + _outside(frame)
         ),
         paragraph(
             "One training is partly luck, and the best of many is luckier than most: that is why finalists are trained "

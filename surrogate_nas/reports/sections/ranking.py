@@ -2,6 +2,7 @@
 
 import math
 
+from surrogate_nas.experiments.trainings import MAX_CANDIDATES
 from surrogate_nas.reports import figures, findings
 from surrogate_nas.reports.markup import Html, code, cross, figure, glyph, html, legend, paragraph, table
 from surrogate_nas.reports.numbers import count, percent
@@ -26,7 +27,7 @@ def ranking(run: Run) -> list[Html]:
     caption = html(
         legend(*marks),
         paragraph(
-            f"All {count(run.space_size, 'architecture')} were ranked after the last training; these are the first "
+            f"{_ranked(run.space_size)} were ranked after the last training; these are the first "
             f"{len(frame)}. Bars: one standard deviation of the prediction."
         ),
         paragraph(_settled(findings.tied_with_first(run), len(run.ranking))),
@@ -42,12 +43,18 @@ def ranking(run: Run) -> list[Html]:
         for row in findings.rows(frame)
     ]
     headers = ("rank", "predicted", "one training", "fresh seeds", "architecture")
-    listed = f"Validation accuracy. The first {len(run.ranking)} are in "
+    listed = f"Validation score. The first {len(run.ranking)} are in "
     return [
         figure(figures.ranking(frame), caption),
         table(headers, rows, left=(4,), label="The ranking"),
         paragraph(listed, code("ranking.csv"), ".", class_="note"),
     ]
+
+
+def _ranked(size: int) -> str:
+    if size <= MAX_CANDIDATES:
+        return f"All {count(size, 'architecture')}"
+    return f"A random sample of {MAX_CANDIDATES:,} of {count(size, 'architecture')}"
 
 
 def _settled(tied: int, listed: int) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from surrogate_nas.reports.markup import Html, code, facts, html, paragraph, tag
 from surrogate_nas.reports.numbers import joined
 from surrogate_nas.reports.run import Run
+from surrogate_nas.spaces import get_space, list_spaces
 from surrogate_nas.training import list_datasets, load_dataset
+from surrogate_nas.training.checking import readable_kinds
 
 
 def reproduce(run: Run) -> list[Html]:
@@ -40,8 +42,8 @@ def command(run: Run) -> str:
     """
     budget, config = run.budget, run.config
     options: dict[str, Any] = {
-        "task": run.task, "table": config.get("table"), "support": budget.support, "further": budget.further,
-        "rounds": budget.rounds, "finalists": budget.finalists, "seeds": budget.seeds,
+        "task": run.task, "space": run.space, "table": config.get("table"), "support": budget.support,
+        "further": budget.further, "rounds": budget.rounds, "finalists": budget.finalists, "seeds": budget.seeds,
         "strategy": config.get("strategy"), "seed": config.get("seed"), "epochs": run.epochs, "run-dir": "runs/again",
     }  # fmt: skip
     given = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
@@ -63,7 +65,10 @@ def _how(run: Run) -> list[Html]:
 
 def _comes_with_the_package(run: Run) -> bool:
     """Whether the task's name and its data are those of the catalogue: a user's own data may carry any name."""
-    return run.task in list_datasets("graph") and load_dataset(run.task).descriptors() == run.data
+    kinds = readable_kinds(get_space(run.space)) if run.space in list_spaces() else ()
+    return any(
+        run.task in list_datasets(kind) and load_dataset(run.task, kind).descriptors() == run.data for kind in kinds
+    )
 
 
 def _machine(run: Run) -> list[tuple[object, object]]:

@@ -59,12 +59,14 @@ class Packaged:
         input_kind: What a sample is.
         train: Samples of the training part.
         validation: How many of them are to choose on.
+        recipe: How training differs from the defaults of this kind of data.
     """
 
     source: str
     input_kind: InputKind
     train: int
     validation: int
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, name: str) -> ArrayDataset:
         """Read the file; the same samples and splits each time.
@@ -78,7 +80,9 @@ class Packaged:
         with np.load(path) as arrays:
             x, y = arrays["x"], arrays["y"]
         split = official_split(y[: self.train], y[self.train :], self.validation)
-        return array_dataset(x, y, name=name, input_kind=self.input_kind, classes=source.classes, splits=[split])
+        return array_dataset(
+            x, y, name=name, input_kind=self.input_kind, classes=source.classes, splits=[split], recipe=self.recipe
+        )
 
 
 def official_split(
