@@ -1,6 +1,6 @@
 """Build ``data/datasets/mnist-1d.npz`` with the authors' own generator, the PyPI package ``mnist1d`` 0.0.2.post1.
 
-    python analysis/27_build_mnist_1d.py [--wheel mnist1d-0.0.2.post1-py3-none-any.whl]
+    python analysis/29_build_mnist_1d.py [--wheel mnist1d-0.0.2.post1-py3-none-any.whl]
 
 MNIST-1D is synthetic and made by a program: its authors publish that program and, as a pickle, what it gave with its
 defaults (seed 42). Here the program is run with these defaults, so that nothing has to be unpickled or fetched by
