@@ -24,6 +24,10 @@ def command(
     epochs: Annotated[int | None, typer.Option(help="Length of each training; default: the trainer's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
     jobs: Annotated[int | None, typer.Option(help="Workers at once; default: one per processor.")] = None,
+    together: Annotated[
+        int | None,
+        typer.Option(help="Networks that each worker trains at a time, as one; default: 1 on a CPU, 32 on a GPU."),
+    ] = None,
     executor: ExecutorOption = None,
     address: AddressOption = None,
     as_json: JsonFlag = False,
@@ -35,7 +39,11 @@ def command(
     from surrogate_nas.spaces import get_space
     from surrogate_nas.training import Trainer
 
-    for option, value in (("--sample", sample), ("--seeds", seeds)):
+    for option, value in (
+        ("--sample", sample),
+        ("--seeds", seeds),
+        ("--together", 1 if together is None else together),
+    ):
         if value < 1:
             raise InvalidInputError(f"{option}: expected at least 1, got {value}")
     chosen = get_space(space)
@@ -51,6 +59,7 @@ def command(
             jobs=jobs,
             executor=place,
             progress=progress,
+            together=together,
         )
     path = run_dir / "table.parquet"
     table.to_parquet(path)

@@ -30,6 +30,7 @@ def collect(
     jobs: int = 1,
     executor: Executor | str | None = None,
     progress: Progress | None = None,
+    together: int | None = None,
 ) -> Table:
     """Train every row with every seed and return a table of the results.
 
@@ -42,13 +43,16 @@ def collect(
         executor: Where they work: "local" (this process), "processes", "ray", or an object such as
             ``RayCluster(address)``; None is this process for one job, else processes.
         progress: Told after every training.
+        together: Networks that each worker trains at a time; None is 1 on a CPU and 32 on a GPU.
 
     Returns:
         One column per metric that applies, split and seed; a failed training is NaN.
     """
     with (
         training_log(run_dir, trainer) as log,
-        LoggedTrainings(trainer, log=log, jobs=jobs, executor=executor, progress=progress) as trainings,
+        LoggedTrainings(
+            trainer, log=log, jobs=jobs, executor=executor, progress=progress, together=together
+        ) as trainings,
     ):
         # Seed by seed, so that an interrupted sweep leaves whole columns rather than whole rows.
         for seed in seeds:

@@ -37,6 +37,9 @@ MAX_CANDIDATES = 50_000
 #: What identifies a training in a log.
 LOG_KEY = ("architecture", "seed")
 
+#: A row and its seed.
+Job = tuple[npt.ArrayLike, int]
+
 
 @dataclass(frozen=True)
 class SeedScores:
@@ -74,7 +77,8 @@ class LoggedTrainings:
     As a context manager it keeps its workers from one call to the next; else each call has workers of its own.
 
     A training that takes longer than half a minute also writes every half minute how far it is, into the folder
-    :data:`CHECKPOINTS` beside the log, and goes on from there.
+    :data:`CHECKPOINTS` beside the log, and goes on from there. Trainings that are done together write their results
+    when the last of them has ended, and nothing before.
 
     Args:
         trainer: Trains one architecture with one seed.
@@ -84,6 +88,7 @@ class LoggedTrainings:
         executor: Where they work: "local" (this process), "processes", "ray", or an object such as
             ``RayCluster(address)``; None is this process for one job, else processes.
         progress: Told after every training.
+        together: Networks that each worker trains at a time; None is 1 on a CPU and 32 on a GPU.
     """
 
     def __init__(
@@ -95,15 +100,17 @@ class LoggedTrainings:
         jobs: int = 1,
         executor: Executor | str | None = None,
         progress: Progress | None = None,
+        together: int | None = None,
     ) -> None:
         self.trainer = trainer
+        self.together = trainer.together(together)
         self.space: SearchSpace = trainer.space
         self.metric = trainer.metric if metric is None else metric
         self.log = log
         self.jobs = jobs
         self.executor = as_executor(executor, jobs)
         self.progress = progress or Silent()
-        self._pool: Pool[tuple[npt.ArrayLike, int], TrainingResult] | None = None
+        self._pool: Pool[Sequence[Job], list[TrainingResult]] | None = None
         self._memory: dict[tuple[str, int], TrainingResult] = {}
 
     def candidates(self) -> Rows:
@@ -134,18 +141,29 @@ class LoggedTrainings:
         rows = dict(zip(wanted, ((x, seed) for x in X for seed in seeds), strict=True))
         missing = [key for key in rows if self._known(key) is None]
         self.progress.track(label, 0, len(missing))
+        # No worker waits while another one has more at a time than it would need to have.
+        together = min(self.together, -(-len(missing) // self.jobs)) or 1
+        groups = [missing[i : i + together] for i in range(0, len(missing), together)]
         finished = 0
 
-        def keep(i: int, result: TrainingResult | WorkerDied) -> None:
-            # Called as each training ends, in whatever order: what is finished is kept at once.
+        def keep(i: int, results: list[TrainingResult] | WorkerDied) -> None:
+            # Called as each group ends, in whatever order: what is finished is kept at once.
             nonlocal finished
-            finished += 1
-            self._keep(missing[i], result)
+            group = groups[i]
+            if isinstance(results, WorkerDied) and len(group) > 1:
+                alone.extend([key] for key in group)  # one of them may have been too much for the worker
+                return
+            finished += len(group)
+            for n, key in enumerate(group):
+                self._keep(key, results if isinstance(results, WorkerDied) else results[n])
             self.progress.track(label, finished, len(missing))
 
         with self._new_pool() if self._pool is None else nullcontext(self._pool) as pool:
-            for _ in in_order(pool, [rows[key] for key in missing], keep):
-                pass
+            while groups:
+                alone: list[list[tuple[str, int]]] = []
+                for _ in in_order(pool, [[rows[key] for key in group] for group in groups], keep):
+                    pass
+                groups = alone
         if self._checkpoints is not None:
             with suppress(OSError):  # it is not there, or not empty
                 self._checkpoints.rmdir()
@@ -166,7 +184,7 @@ class LoggedTrainings:
     def _checkpoints(self) -> Path | None:
         return None if self.log is None else self.log.path.parent / CHECKPOINTS
 
-    def _new_pool(self) -> Pool[tuple[npt.ArrayLike, int], TrainingResult]:
+    def _new_pool(self) -> Pool[Sequence[Job], list[TrainingResult]]:
         train = partial(_train, self.trainer, self._checkpoints)
         return self.executor.pool(train, self.jobs, device=self.trainer.device)
 
@@ -183,10 +201,12 @@ class LoggedTrainings:
             self.log.append(result.to_dict())
 
 
-def _train(trainer: Trainer, checkpoints: Path | None, job: tuple[npt.ArrayLike, int]) -> TrainingResult:
+def _train(trainer: Trainer, checkpoints: Path | None, jobs: Sequence[Job]) -> list[TrainingResult]:
     """Checkpoints are kept on machines that see the run folder; another machine of a cluster may not."""
+    if len(jobs) > 1:
+        return trainer.train_many(jobs, len(jobs))
     seen = checkpoints is not None and checkpoints.parent.is_dir()
-    return trainer.train_job(job, checkpoints=checkpoints if seen else None)
+    return [trainer.train_job(jobs[0], checkpoints=checkpoints if seen else None)]
 
 
 @contextmanager

@@ -189,18 +189,18 @@ class Trainer:
         *,
         finished: Callable[[int, TrainingResult], None] = lambda i, result: None,
     ) -> list[TrainingResult]:
-        """Train several architectures, ``together`` of them at a time as one program.
+        """Train several architectures, several at a time as one program.
 
         What several networks have in common is one operation then, so that a GPU has more to do at once. Each network
         is trained as by :meth:`train`: with the same initial weights, order of samples, augmentation, best epoch and
         early stop, and to the same scores but for rounding; on a GPU dropout draws other numbers, equally
         distributed. One that diverges fails alone. A group that does not fit into memory is begun again with half as
-        many, and so are those after it. One after the other are trained: graphs, networks that are compiled, mixed
-        precision on a GPU without bfloat16, and networks that do what is not known for several at once.
+        many, and so are those after it. Networks that do what is not known for several at once are trained one after
+        the other.
 
         Args:
             jobs: Rows and seeds.
-            together: How many at a time; None is 1 on a CPU and 32 on a GPU.
+            together: How many at a time, see :meth:`together`.
             finished: Told position and result of each, as soon as there is one.
 
         Returns:
@@ -209,9 +209,24 @@ class Trainer:
         Raises:
             InvalidInputError: A row is not valid, or ``together`` is not a whole number of at least 1.
         """
-        device, rows = resolve_device(self.device), [(x, checked_seed(seed)) for x, seed in jobs]
-        together = together_on(device, together) if can_be_stacked(self.data, self.settings, device) else 1
-        return in_groups(rows, together, self._train_group, lambda job: self.train(*job), finished)
+        rows = [(x, checked_seed(seed)) for x, seed in jobs]
+        return in_groups(rows, self.together(together), self._train_group, lambda job: self.train(*job), finished)
+
+    def together(self, asked: int | None = None) -> int:
+        """How many networks are trained at a time.
+
+        One after the other are trained: graphs, networks that are compiled, and mixed precision on a GPU without
+        bfloat16.
+
+        Args:
+            asked: How many are asked for; None is 1 on a CPU and 32 on a GPU.
+
+        Raises:
+            InvalidInputError: Not a whole number of at least 1.
+        """
+        device = resolve_device(self.device)
+        n = together_on(device, asked)
+        return n if can_be_stacked(self.data, self.settings, device) else 1
 
     def predict(self, x: npt.ArrayLike, weights_file: str | Path, split: Part = "test") -> npt.NDArray[np.float32]:
         """What a trained network answers on a part of the data; with several splits, of the first one.

@@ -155,6 +155,7 @@ def test_tables_are_listed_and_described(run):
         (["train", "--task", "winee", "--run-dir", "x"], "did you mean 'wine'"),
         (["train", "--space", "nas-bench", "--run-dir", "x"], "unknown space 'nas-bench'"),
         (["train", "--seeds", "0", "--run-dir", "x"], "at least 1"),
+        (["train", "--together", "0", "--run-dir", "x"], "--together: expected at least 1"),
         (["train"], "--run-dir"),
         (["train", "--space", "nas-bench-201", "--task", "wine", "--run-dir", "x"], "unknown dataset 'wine'"),
         (["run", "--seed", "-1"], "seed: expected a whole number of at least 0"),

@@ -120,6 +120,40 @@ def test_a_killed_sweep_goes_on_and_ends_as_the_unbroken_one(executor, tmp_path)
     assert by_name[0] == by_name[1]
 
 
+def test_networks_that_are_trained_together_are_kept_one_by_one(tmp_path):
+    """A log holds the same trainings, whoever was trained with whom, and goes on with the others."""
+    space = sn.get_space("nas-bench-201")
+    rows = space.sample(5, np.random.default_rng(0), unique=True)
+    recipe = {"epochs": 1, "cells": 1, "width": 0.25, "learning_rate": 0.01}
+    trainer = sn.Trainer(space=space, dataset="digits", recipe=recipe, device="cpu")
+    alone = collect(trainer, rows[:2], [0], run_dir=tmp_path)
+    together = collect(trainer, rows, [0], run_dir=tmp_path, together=2)
+    _, records = read_log(tmp_path / LOG_NAME)
+    assert [record["architecture"] for record in records] == space.format(rows)
+    for table, chosen in ((alone, rows[:2]), (collect(trainer, rows, [0], jobs=2, together=3), rows)):
+        a, b = (of.query(chosen, task="digits", metric="loss", split="val", seed=0) for of in (table, together))
+        np.testing.assert_allclose(a, b, rtol=2e-3)
+
+
+class DiesInGroups(DiesOnce):
+    """A trainer whose worker is killed whenever it trains several at once."""
+
+    def train_many(self, jobs, together):
+        return os.kill(os.getpid(), signal.SIGKILL)
+
+    def train_job(self, job, **options):
+        return self.trainer.train_job(job, **options)
+
+
+def test_a_group_that_kills_its_worker_is_trained_one_by_one(tmp_path):
+    space = sn.get_space("nas-bench-201")
+    rows = space.sample(2, np.random.default_rng(0), unique=True)
+    recipe = {"epochs": 1, "cells": 1, "width": 0.25}
+    trainer = DiesInGroups(sn.Trainer(space=space, dataset="digits", recipe=recipe, device="cpu"), tmp_path)
+    results = LoggedTrainings(trainer, executor="processes", together=2).results(rows, [0])
+    assert [result.ok for result in results] == [True, True]
+
+
 def test_a_cluster_that_does_not_answer_costs_nothing_that_is_there(tmp_path):
     rows = SPACE.sample(1, np.random.default_rng(0), unique=True)
     trainer = sn.Trainer(space=SPACE, dataset="wine", epochs=1, device="cpu")

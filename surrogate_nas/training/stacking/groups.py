@@ -23,6 +23,9 @@ from surrogate_nas.training.tensors import split_tensors
 #: most of the time with one small network, and halves the number by itself where large ones do not fit.
 TOGETHER = {"cpu": 1, "cuda": 32}
 
+#: What the libraries below torch say when there is no memory left for them.
+_FULL = ("ALLOC_FAILED", "could not create a primitive")
+
 
 def together_on(device: torch.device, together: int | None) -> int:
     """How many networks are trained at once.
@@ -114,7 +117,8 @@ def in_groups(
         except Unstackable:
             trained = [train_one(job) for job in group]
         except (MemoryError, RuntimeError) as error:
-            reason_of(error)  # raises what is not a lack of memory
+            if not any(words in str(error) for words in _FULL):
+                reason_of(error)  # raises what is not a lack of memory
             trained = []
         if not trained:
             together = max(1, len(group) // 2)

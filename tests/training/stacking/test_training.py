@@ -156,15 +156,15 @@ from surrogate_nas.training.stacking import groups
 rng = np.random.default_rng(0)
 data = array_dataset(rng.normal(size=(160, 1, 32, 32)).astype(np.float32), np.arange(160) % 2, name="noise")
 space = get_space("nas-bench-201")
-trainer = Trainer(space=space, dataset=data, recipe={"epochs": 1, "cells": 1, "batch_size": 64}, device="cpu")
-jobs = [(x, 0) for x in space.parse(["|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
-                                     "+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"] * 8)]
+trainer = Trainer(space=space, dataset=data, recipe={"epochs": 1, "cells": 1, "batch_size": 96}, device="cpu")
+jobs = [(x, 0) for x in space.parse(["|nor_conv_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|"
+                                     "+|skip_connect~0|none~1|avg_pool_3x3~2|"] * 8)]
 trainer.train(*jobs[0])
 sizes = []
 inner = groups.train_stacked
 module.train_stacked = lambda networks, *args: (sizes.append(len(networks)), inner(networks, *args))[1]
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 450 * 2**20, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (used + 400 * 2**20, resource.RLIM_INFINITY))
 results = trainer.train_many(jobs, 8)
 print(sizes, [r.status for r in results], file=sys.stdout)
 """
