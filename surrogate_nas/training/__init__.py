@@ -19,6 +19,7 @@ from surrogate_nas.training.recipe import Recipe, default_recipe
 from surrogate_nas.training.result import Scores, TrainingResult
 
 if TYPE_CHECKING:
+    from surrogate_nas.training.supernet import Supernet, darts
     from surrogate_nas.training.trainer import Trainer
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "Recipe",
     "Scores",
     "Split",
+    "Supernet",
     "Trainer",
     "TrainingResult",
     "array_dataset",
     "csv_dataset",
+    "darts",
     "default_recipe",
     "from_torch_dataset",
     "graph_dataset",
@@ -40,7 +43,11 @@ __all__ = [
 ]
 
 
+#: Where names live whose modules load torch, which takes seconds.
+_HOMES = {"Supernet": "supernet", "Trainer": "trainer", "darts": "supernet"}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "Trainer":  # loads torch, which takes seconds
-        return import_module(f"{__name__}.trainer").Trainer
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
