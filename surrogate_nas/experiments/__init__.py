@@ -79,9 +79,9 @@ __all__ = [
     "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "FewShotObjective",
     "Limit", "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
     "PredictorObjective", "ReplayedTrainings", "ReplicatedObjective", "RunLog", "SearchResult", "Settings",
-    "SupernetObjective", "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "compare", "confirm", "default_strategy",
-    "list_strategies", "make_strategy", "mean_over_seeds", "play", "proxy_table", "read_log", "run_main_job",
-    "search", "sources_of", "table_of_logs",
+    "SupernetObjective", "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "compare", "confirm",
+    "default_strategy", "list_strategies", "make_strategy", "mean_over_seeds", "play", "proxy_table", "read_log",
+    "run_main_job", "search", "sources_of", "table_of_logs",
 ]  # fmt: skip
 
 

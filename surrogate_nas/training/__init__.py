@@ -43,11 +43,12 @@ __all__ = [
 ]
 
 
-#: Where names live whose modules load torch, which takes seconds.
-_HOMES = {"Supernet": "supernet", "Trainer": "trainer", "darts": "supernet"}
+#: Modules that load torch, which takes seconds, and the names that live there.
+_HOMES = {"supernet": ("Supernet", "darts"), "trainer": ("Trainer",)}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
