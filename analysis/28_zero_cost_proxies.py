@@ -58,10 +58,11 @@ def batch_of(name: str) -> ProxyBatch:
 
 def twins(space: sn.SearchSpace, published: pd.DataFrame) -> dict[str, str]:
     """Per proxy the agreement of the published values of one network, written in two ways."""
-    networks = pd.Series(space.format(space.canonical(space.parse(list(published.index)))), index=published.index)
-    pairs = published.groupby(networks.to_numpy()).filter(lambda rows: len(rows) > 1)
-    names = networks[pairs.index].to_numpy()
-    first, second = (pairs.groupby(names).nth(i) for i in (0, 1))
+    networks = pd.Index(space.format(space.canonical(space.parse(list(published.index)))))
+    named = published.set_axis(networks)
+    place = named.groupby(level=0).cumcount().to_numpy()
+    second = named[place == 1]
+    first = named[place == 0].loc[second.index]
     return {proxy: agreement(first[proxy], second[proxy]) for proxy in PROXIES}
 
 
