@@ -35,9 +35,9 @@ class Gathering:
             for source in summed:
                 if source >= 0:
                     readers[source].append(slot)
-        self.trivial = len(self.sources) == 1 and gather.index == tuple((i,) for i in range(total))
         self.forwards = _Index([[s for s in summed if s >= 0] for summed in gather.index], total, device)
         self.backwards = _Index(readers, len(gather.index), device)
+        self.trivial = len(self.sources) == 1 and self.forwards.identity
 
     def __call__(self, values: Sequence[Tensor | None]) -> Tensor:
         """Bring slots together: values (b, slots, ...) of equal form -> (b, n, ...)."""
@@ -58,11 +58,17 @@ class _Index:
         #: Whether a slot of zeros is needed, one behind all others.
         self.padded = any(len(addends) < self.most for addends in summed)
         padded = [[*addends, *[total] * (self.most - len(addends))] for addends in summed]
+        self.identity = padded == [[slot] for slot in range(total)]
         self.at = torch.tensor(padded, device=device).T.flatten()
+        self.zero = torch.zeros((), device=device)
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
-        zeros = [torch.zeros_like(tensors[0][:, :1])] * self.padded
-        whole = torch.cat([*tensors, *zeros], dim=1) if len(tensors) + len(zeros) > 1 else tensors[0]
+        like = tensors[0]
+        if self.padded:
+            tensors = [*tensors, self.zero.to(like.dtype).expand_as(like[:, :1])]
+        whole = torch.cat([*tensors], dim=1) if len(tensors) > 1 else like
+        if self.identity:
+            return whole
         taken = whole.index_select(1, self.at)
         return taken if self.most == 1 else taken.unflatten(1, (self.most, self.n)).sum(1)
 

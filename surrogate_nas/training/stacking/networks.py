@@ -40,18 +40,17 @@ class StackedNetworks:
         programs = [trace(network, example, *more) for network in networks]
         plan = schedule(programs)
         self.device = next(chain(*(network.parameters() for network in networks))).device
-        widths = [self.k, *(len(step.members) for step in plan.steps)]
         self._steps: list[tuple[StackedLayer, list[Gathering]]] = []
         self._at: list[dict[str, tuple[Tensor, int]]] = [{} for _ in networks]
         for step in plan.steps:
             names = [programs[p].calls[c].module for p, c in step.members]
             modules = [networks[p].get_submodule(n) for (p, _), n in zip(step.members, names, strict=True) if n]
             layer = StackedLayer(step.call, [p for p, _ in step.members], modules)
-            self._steps.append((layer, [Gathering(read, widths, self.device) for read in step.reads]))
+            self._steps.append((layer, [Gathering(read, plan.widths, self.device) for read in step.reads]))
             for slot, ((p, _), name) in enumerate(zip(step.members, names, strict=True)):
                 self._at[p] |= {f"{name}.{inner}": (tensor, slot) for inner, tensor in layer.tensors.items()}
-        self._outputs = [Gathering(output, widths, self.device) for output in plan.outputs]
-        self._done_with = _last_uses(self._steps, self._outputs, len(widths))
+        self._outputs = [Gathering(output, plan.widths, self.device) for output in plan.outputs]
+        self._done_with = _last_uses(self._steps, self._outputs, len(plan.widths))
         self.layers = [layer for layer, _ in self._steps if layer.tensors]
         self._counters = [t for layer in self.layers for n, t in layer.tensors.items() if n == "num_batches_tracked"]
 

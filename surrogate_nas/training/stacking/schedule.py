@@ -39,7 +39,8 @@ class Step:
 
     Attributes:
         call: One of them.
-        members: Network and call, one per slot.
+        members: Network and call, one per slot; of a function without weights, which may be computed for other slots
+            of what it reads as well, in any slots.
         reads: What is read, one per argument; of a sum all addends in one.
     """
 
@@ -55,10 +56,12 @@ class Schedule:
     Attributes:
         steps: In the order in which they are done.
         outputs: What the networks give, one slot per network.
+        widths: Slots of the input and of every step.
     """
 
     steps: tuple[Step, ...]
     outputs: tuple[Gather, ...]
+    widths: tuple[int, ...]
 
 
 def schedule(programs: Sequence[Program]) -> Schedule:
@@ -78,10 +81,15 @@ def schedule(programs: Sequence[Program]) -> Schedule:
         else:
             columns = zip(*(call.args for call in calls), strict=True)
             reads = [made.gather([[(p, v)] for (p, _), v in zip(members, column, strict=True)]) for column in columns]
+        slots = list(range(len(members)))
+        if calls[0].pure and len(reads[0].sources) == 1:
+            # Cheaper for all slots than to pick out some.
+            slots, reads = [index[0] for index in reads[0].index], [made.whole(reads[0].sources[0])]
         steps.append(Step(calls[0], tuple(members), tuple(reads)))
-        made.add([(p, c + 1) for p, c in members])
+        made.add([(p, c + 1) for p, c in members], slots, len(reads[0].index))
     outputs = zip(*(program.outputs for program in programs), strict=True)
-    return Schedule(tuple(steps), tuple(made.gather([[place] for place in enumerate(column)]) for column in outputs))
+    gathers = tuple(made.gather([[place] for place in enumerate(column)]) for column in outputs)
+    return Schedule(tuple(steps), gathers, tuple(made.widths))
 
 
 def _args(programs: Sequence[Program], member: Place) -> tuple[int, ...]:
@@ -95,12 +103,17 @@ class _Values:
     def __init__(self, programs: Sequence[Program]) -> None:
         self.widths: list[int] = []
         self._at: dict[Place, tuple[int, int]] = {}
-        self.add([(p, 0) for p in range(len(programs))])
+        n = len(programs)
+        self.add([(p, 0) for p in range(n)], range(n), n)
 
-    def add(self, places: Sequence[Place]) -> None:
-        """One more wide value, whose slots are these values."""
-        self._at |= {place: (len(self.widths), slot) for slot, place in enumerate(places)}
-        self.widths.append(len(places))
+    def add(self, places: Sequence[Place], slots: Sequence[int], width: int) -> None:
+        """One more wide value, with these values in these slots."""
+        self._at |= {place: (len(self.widths), slot) for place, slot in zip(places, slots, strict=True)}
+        self.widths.append(width)
+
+    def whole(self, source: int) -> Gather:
+        """A wide value as it is."""
+        return Gather((source,), tuple((slot,) for slot in range(self.widths[source])))
 
     def places(self, values: Sequence[int], p: int) -> list[tuple[int, int]]:
         return [self._at[p, v] for v in values]

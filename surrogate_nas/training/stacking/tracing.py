@@ -43,6 +43,7 @@ class Call:
         args: Numbers of the values that are read; 0 is the network's input, and call c makes value c + 1.
         module: Name of the layer, "" where none is called.
         after: Number of a call that has to come before for the sake of the order of random numbers; -1 for none.
+        pure: Whether it is a function of one value, without weights and random numbers.
     """
 
     block: int
@@ -50,6 +51,7 @@ class Call:
     args: tuple[int, ...]
     module: str = ""
     after: int = -1
+    pure: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ class _Tracer(TorchFunctionMode):
 
     def _once(self, call: Call, result: Tensor) -> Tensor:
         """What has been computed from the same values before is not computed again."""
+        call = replace(call, pure=len(call.args) == 1)
         if (known := self._known.get((call.what, call.args))) is not None:
             return known
         self._known[call.what, call.args] = result
