@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -16,7 +17,6 @@ import sklearn.neighbors  # noqa: F401
 import torch
 from torch import nn
 
-from surrogate_nas.core import UnknownNameError
 from surrogate_nas.networks import build_network, check_buildable
 from surrogate_nas.spaces import SearchSpace
 from surrogate_nas.training.checking import (
@@ -27,7 +27,8 @@ from surrogate_nas.training.checking import (
     smallest_training_part,
 )
 from surrogate_nas.training.checkpoint import Checkpoint
-from surrogate_nas.training.datasets import ArrayDataset, GraphDataset, list_datasets, load_dataset
+from surrogate_nas.training.datasets import ArrayDataset, GraphDataset, load_dataset
+from surrogate_nas.training.datasets.described import is_described
 from surrogate_nas.training.device import isolated, measured, resolve_device
 from surrogate_nas.training.full_graph import FullGraph, node_tensors
 from surrogate_nas.training.loop import Diverged, Learner, Progress, State, fit, reason_of, scores
@@ -57,8 +58,9 @@ class Trainer:
 
     Attributes:
         space: The space of the architectures.
-        dataset: Name of a data set that comes with the package, or one made by ``array_dataset`` or
-            ``graph_dataset``. A space of convolutions takes images and sequences, one of layers tables and both.
+        dataset: Name of a data set that comes with the package, path of a TOML file that describes one, or one made
+            by ``array_dataset`` or ``graph_dataset``. A space of convolutions takes images and sequences, one of
+            layers tables and both.
         epochs: Length of the training; None takes the recipe's.
         recipe: How to train: all of it, or the fields that differ from the defaults, by name. Those are the
             defaults of this kind of data with what the data set itself changes.
@@ -66,7 +68,7 @@ class Trainer:
     """
 
     space: SearchSpace
-    dataset: str | GraphDataset | ArrayDataset = "digits"
+    dataset: str | PathLike[str] | GraphDataset | ArrayDataset = "digits"
     epochs: int | None = None
     recipe: Recipe | Mapping[str, Any] | None = field(default=None, hash=False)
     device: str = "auto"
@@ -80,14 +82,9 @@ class Trainer:
     @property
     def data(self) -> GraphDataset | ArrayDataset:
         """The data set itself."""
-        if not isinstance(self.dataset, str):
+        if isinstance(self.dataset, GraphDataset | ArrayDataset):
             return self.dataset
-        kinds = readable_kinds(self.space)
-        for kind in kinds:
-            if self.dataset in list_datasets(kind):
-                return load_dataset(self.dataset, kind)
-        known = list(dict.fromkeys(name for kind in kinds for name in list_datasets(kind)))
-        raise UnknownNameError.of("dataset", self.dataset, known)
+        return load_dataset(self.dataset, None if is_described(self.dataset) else readable_kinds(self.space))
 
     @property
     def settings(self) -> Recipe:

@@ -56,7 +56,7 @@ def csv_dataset(
                                                         window="window")
 
     Args:
-        path: The file.
+        path: The file; one that ends with ``.gz`` is unpacked as it is read.
         target: Column of the class, or of the number to predict.
         group: Column that says what samples belong to (a person, a device): no group is in two parts of a split.
         channels: Channels of sequences: beginnings of column names, or with ``window`` column names.
@@ -90,7 +90,8 @@ def csv_dataset(
         x = _numbers(file, frame, features)
     if group is not None:
         options = {**options, "groups": frame[group].to_numpy()[first]}
-    return array_dataset(x, frame[target].to_numpy()[first], name=name or file.stem, **options)
+    named_so = name or Path(file.name.removesuffix(".gz")).stem
+    return array_dataset(x, frame[target].to_numpy()[first], name=named_so, **options)
 
 
 def _several(names: str | Sequence[str]) -> list[str]:
