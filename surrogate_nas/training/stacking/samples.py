@@ -180,7 +180,8 @@ class _Clipping:
             for p in self.parameters
         ]
         # Summed network by network, in one order, and apart: where one is NaN, the others are not.
-        norms = torch.segment_reduce(torch.cat(squares)[self.order], "sum", offsets=self.offsets).sqrt()
+        sums = torch.segment_reduce(torch.cat(squares)[self.order], "sum", offsets=self.offsets, unsafe=True)
+        norms = sums.sqrt()
         shares = (self.limit / (norms + 1e-6)).clamp(max=1.0)
         for parameter, owners in zip(self.parameters, self.owners, strict=True):
             if parameter.grad is not None:

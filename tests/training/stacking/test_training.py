@@ -94,6 +94,15 @@ def test_several_splits_and_regression():
         assert other.best_epoch == one.best_epoch
 
 
+def test_mixed_precision_trains_as_well():
+    """Numbers of 8 bits of mantissa are rounded differently in other layouts: losses agree in two digits."""
+    recipe = SMALL | {"mixed_precision": True, "clip_norm": 1.0}
+    trainer = Trainer(space=SPACE, dataset=digits(200), recipe=recipe, device="cpu")
+    jobs = jobs_of(3)
+    for one, other in zip([trainer.train(*j) for j in jobs], trainer.train_many(jobs, 3), strict=True):
+        np.testing.assert_allclose(other.curve[-1].val_loss, one.curve[-1].val_loss, rtol=0.03)
+
+
 def test_each_has_its_own_best_epoch_and_stops_by_itself():
     recipe = SMALL | {"learning_rate": 0.2, "epochs": 8, "patience": 2, "schedule": "constant"}
     trainer = Trainer(space=SPACE, dataset=digits(200), recipe=recipe, device="cpu")
