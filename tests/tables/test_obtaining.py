@@ -42,7 +42,7 @@ def test_an_imported_table_opens_by_name(cache, csv_file):
 def test_what_cannot_be_imported_leaves_nothing(cache, csv_file, source, options, expected):
     with pytest.raises(SurrogateNASError, match=expected):
         import_table(source, csv_file(CSV), **options)
-    assert list_tables() == ["nas-bench-graph", "graph-tasks"]
+    assert list_tables() == ["nas-bench-graph", "graph-tasks", "image-tasks"]
 
 
 def test_a_file_with_a_published_checksum_is_compared_first(cache, tmp_path):

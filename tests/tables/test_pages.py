@@ -256,7 +256,7 @@ def test_its_python_runs(small, name, cache, capsys):
     assert "[]" not in printed
 
 
-@pytest.mark.parametrize("name", ["graph-tasks", "hw-nas-bench"])
+@pytest.mark.parametrize("name", ["graph-tasks", "image-tasks", "hw-nas-bench"])
 def test_the_command_line_says_where_the_page_is(name, cache):
     said = CliRunner().invoke(app, ["info", name])
     assert said.exit_code == 0
