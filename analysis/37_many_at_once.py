@@ -7,8 +7,8 @@ scikit-learn's digits as images, or on the first 2,000 images of Fashion-MNIST's
                      that computes something, views apart; of the same k networks one by one and at once. On a GPU
                      each is about one kernel, and small networks take as long as their launches do.
     throughput       networks per minute on the device that there is, for k networks at a time. Each row trains the
-                     same architectures, as many as the largest k; k = 1 is one after the other. Preparing the networks and
-                     their common program, evaluation and scores are in the time: on a GPU that of the clock, on a
+                     same architectures, as many as the largest k; k = 1 is one after the other. Preparing the networks
+                     and their common program, evaluation and scores are in the time: on a GPU that of the clock, on a
                      processor that of this process.
 
 On a GPU the goal is eight times the networks per minute of one after the other. A processor has no idle time that
