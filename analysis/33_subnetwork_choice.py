@@ -10,7 +10,8 @@ classes of its own. For each task a sub-network is then chosen
 
 Each is judged on test images with inherited weights, and after two epochs of fine-tuning on the task. Printed are the
 mean test accuracies over supernets (seeds) and, for the first, over handfuls; "gain" is the difference from random of
-the same supernet and task, with a 95% bootstrap interval over supernets and handfuls.
+the same supernet and task, with a 95% bootstrap interval over supernets and handfuls. Handfuls of one supernet are
+related, and by features there is one choice per supernet: with few supernets the intervals are too narrow.
 
     python analysis/33_subnetwork_choice.py                     # three supernets, three handfuls each
 """
