@@ -7,7 +7,8 @@ a file of weights in which zeros take a bit each. Latencies are medians for batc
 Latency: architectures of NAS-Bench-201 drawn by ``default_rng(0)``, at 16x16. Layers measured once and summed, against
 whole networks: as they are, and times one number that is fitted on ten further architectures. Then a predictor that
 has learned from two other settings (batches of 1 and of 4 at 8x8) is adapted to a third (batches of 8 at 16x16) with n
-measured architectures; Spearman's correlation on the others, beside what is had without learning across settings.
+measured architectures, with and without the sum of layers of each architecture as a side feature; Spearman's
+correlation on the others, beside what is had without learning across settings.
 
     OMP_NUM_THREADS=1 python analysis/35_compression_and_latency.py
 """
@@ -15,6 +16,7 @@ measured architectures; Spearman's correlation on the others, beside what is had
 import argparse
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,19 +92,28 @@ def few_shot(n: int, sizes: list[int], seeds: int) -> None:
         "batches of 1 at 8x8": (LatencySettings(repeats=15), (3, 8, 8)),
         "batches of 4 at 8x8": (LatencySettings(repeats=15, batch_size=4), (3, 8, 8)),
     }
-    sources = {name: latency_task(SPACE, X, shape, 10, how, **SKELETON) for name, (how, shape) in settings.items()}
+    sources = {
+        name: latency_task(SPACE, X, shape, 10, how, sums=True, **SKELETON) for name, (how, shape) in settings.items()
+    }
     target = LatencySettings(repeats=15, batch_size=8)
     new = SPACE.sample(n, np.random.default_rng(2))
-    y = latency_task(SPACE, new, (3, 16, 16), 10, target, **SKELETON).y
+    task = latency_task(SPACE, new, (3, 16, 16), 10, target, sums=True, **SKELETON)
+    y, sums = task.y, np.asarray(task.extra)
     flops = np.array([count_flops(build_network(SPACE, x, (3, 16, 16), 10, **SKELETON), (3, 16, 16)) for x in new])
-    meta = MetaPredictor(SPACE, random_state=0).fit(sources)
+    with_sums = MetaPredictor(SPACE, random_state=0).fit(sources)
+    plain = {name: replace(source, extra=None) for name, source in sources.items()}
+    meta = MetaPredictor(SPACE, random_state=0).fit(plain)
     found = []
     for size in sizes:
         for seed in range(seeds):
             rows = np.random.default_rng(seed).choice(n, size, replace=False)
             rest = np.setdiff1d(np.arange(n), rows)
             own = AutoPredictor(SPACE, direction="min", random_state=0)
+            told = with_sums.adapt(new[rows], y[rows], extra=sums[rows], direction="min")
+            times = float(np.exp(np.median(np.log(y[rows]) - sums[rows, 0])))
             made = {
+                "MetaPredictor with sums of layers": told.predict(new[rest], extra=sums[rest]),
+                "sums of layers, times one number": times * np.exp(sums[rest, 0]),
                 "MetaPredictor": meta.adapt(new[rows], y[rows], direction="min").predict(new[rest]),
                 "AutoPredictor, the new rows alone": own.fit(new[rows], y[rows]).predict(new[rest]),
                 "FLOPs": flops[rest],
@@ -125,13 +136,17 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--architectures", type=int, default=40)
     parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--parts", nargs="+", default=["compression", "lookup", "few-shot"])
     options = parser.parse_args()
     begin = time.process_time()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"load of the machine at the beginning: {load:.1f} on {os.cpu_count()} cores")
-    compression(options.seeds, options.epochs)
-    lookup(options.architectures)
-    few_shot(2 * options.architectures, [5, 10], options.draws)
+    if "compression" in options.parts:
+        compression(options.seeds, options.epochs)
+    if "lookup" in options.parts:
+        lookup(options.architectures)
+    if "few-shot" in options.parts:
+        few_shot(2 * options.architectures, [5, 10], options.draws)
     print(f"\n{time.process_time() - begin:.0f} s of CPU in all")
 
 

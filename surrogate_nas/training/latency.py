@@ -166,7 +166,7 @@ def layer_calls(network: nn.Module, input_shape: Sequence[int]) -> list[tuple[nn
 
 def latency_task(
     space: SearchSpace, X: Rows, input_shape: Sequence[int], num_outputs: int,
-    settings: LatencySettings | None = None, **overrides: Any,
+    settings: LatencySettings | None = None, *, sums: bool = False, **overrides: Any,
 ) -> TaskData:  # fmt: skip
     """Measured latencies of architectures, as a task for ``MetaPredictor``: learn from some settings, adapt to another.
 
@@ -179,6 +179,8 @@ def latency_task(
         input_shape: Shape of one input without the batch.
         num_outputs: Number of classes.
         settings: How to measure.
+        sums: Whether the logarithm of :func:`layer_sums` goes with each row as a side feature (``extra``), which
+            then has to be given for all rows that are asked about.
         **overrides: Fields of the skeleton to replace, as of ``build_network``.
 
     Returns:
@@ -186,7 +188,27 @@ def latency_task(
     """
     networks = (build_network(space, x, input_shape, num_outputs, **overrides) for x in X)
     latencies: Floats = np.array([measure_latency(network, input_shape, settings).median for network in networks])
-    return TaskData(X, latencies, unit="s", direction="min")
+    extra = np.log(layer_sums(space, X, input_shape, num_outputs, settings, **overrides))[:, None] if sums else None
+    return TaskData(X, latencies, extra, unit="s", direction="min")
+
+
+def layer_sums(
+    space: SearchSpace, X: Rows, input_shape: Sequence[int], num_outputs: int,
+    settings: LatencySettings | None = None, **overrides: Any,
+) -> Floats:  # fmt: skip
+    """Latencies of architectures in seconds, shape (n,), summed from a new :class:`LatencyTable`.
+
+    Args:
+        space: The space.
+        X: Rows, shape (n, d).
+        input_shape: Shape of one input without the batch.
+        num_outputs: Number of classes.
+        settings: How to measure layers.
+        **overrides: Fields of the skeleton to replace, as of ``build_network``.
+    """
+    table = LatencyTable(settings or LatencySettings())
+    networks = (build_network(space, x, input_shape, num_outputs, **overrides) for x in X)
+    return np.array([table.latency(network, input_shape) for network in networks])
 
 
 def _seconds(network: nn.Module, x: Tensor, calls: int, device: torch.device) -> float:

@@ -69,13 +69,14 @@ def test_sums_of_layers_tell_large_from_small():
 
 def test_a_task_to_adapt_a_predictor_to():
     X = SPACE.sample(6, np.random.default_rng(0))
-    task = latency_task(SPACE, X, (3, 8, 8), 10, QUICK, **SMALL)
+    task = latency_task(SPACE, X, (3, 8, 8), 10, QUICK, sums=True, **SMALL)
     assert (task.y > 0).all()
-    assert (task.unit, task.direction) == ("s", "min")
-    predictor = (
-        sn.MetaPredictor(SPACE, random_state=0).fit({"batches of one": task}).adapt(X[:3], task.y[:3], direction="min")
-    )
-    assert (predictor.predict(X) > 0).all()
+    assert (task.unit, task.direction, task.extra.shape) == ("s", "min", (6, 1))
+    # A layer sum knows nothing of the space; it is of the network's order of magnitude.
+    assert (np.abs(task.extra[:, 0] - np.log(task.y)) < np.log(10)).all()
+    meta = sn.MetaPredictor(SPACE, random_state=0).fit({"batches of one": task})
+    predictor = meta.adapt(X[:3], task.y[:3], extra=task.extra[:3], direction="min")
+    assert (predictor.predict(X, extra=task.extra) > 0).all()
 
 
 @pytest.mark.parametrize(
