@@ -23,9 +23,11 @@ meta-training with its validations.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,7 @@ METHODS: dict[str, tuple[Any, float]] = {
     "ANIL": (lambda rate: ANIL(steps=4, learning_rate=rate), 1.0),
     "Reptile": (lambda rate: Reptile(steps=4, learning_rate=rate), 0.2),
 }
+PIXELS, SCRATCH_ALONE = "nearest class mean, pixels", "from scratch"
 STEPS = (2, 8)
 SCRATCH = [(rate, steps) for rate in (0.1, 0.3) for steps in (5, 20)]
 RATES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -103,24 +106,30 @@ SPACE = get_space("nas-bench-201")
 X = SPACE.parse([ARCHITECTURE])[0]
 
 
-def measured(name: str, data: ArrayDataset, shots: int, seed: int, options: argparse.Namespace) -> Iterator[Any]:
-    """Accuracy of everything on one problem."""
+def measured(
+    name: str, data: ArrayDataset, shots: int, seed: int, options: argparse.Namespace, done: set[str]
+) -> Iterator[Any]:
+    """Accuracy of everything on one problem, but for what is done."""
     tasks = problem(name, data, shots, seed)
     key = {"problem": name, "shots": shots, "seed": seed}
     n = options.episodes
-    pixels = accuracy_of(lambda episodes, _: nearest_mean(episodes), tasks, "test", n, seed)
-    yield key | row("nearest class mean, pixels", pixels)
+    if PIXELS not in done:
+        yield key | row(PIXELS, accuracy_of(lambda episodes, _: nearest_mean(episodes), tasks, "test", n, seed))
     for method, (make, rate) in METHODS.items():
+        if method in done:
+            continue
         begin = time.process_time()
         learned = replace(trainer(tasks, make(rate), options).train(X, seed), tasks=tasks)
         seconds = time.process_time() - begin
         choices = {s: learned.accuracy("val", episodes=CHOOSING, seed=(seed, 1), steps=s).mean for s in STEPS}
         steps = max(choices, key=choices.__getitem__)
         yield key | row(method, learned.accuracy("test", episodes=n, seed=seed, steps=steps), steps, seconds)
+    if SCRATCH_ALONE in done:
+        return
     scratch = replace(trainer(tasks, MAML(), options), tasks=tasks)
     choices = {how: from_scratch(scratch, "val", how, seed=(seed, 1), episodes=CHOOSING).mean for how in SCRATCH}
     how = max(choices, key=choices.__getitem__)
-    yield key | row("from scratch", from_scratch(scratch, "test", how, seed=seed, episodes=n), how[1])
+    yield key | row(SCRATCH_ALONE, from_scratch(scratch, "test", how, seed=seed, episodes=n), how[1])
 
 
 def from_scratch(trainer: MetaTrainer, part: Any, how: tuple[float, int], **options: Any) -> Interval:
@@ -177,6 +186,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=EPISODES, help="to judge on, per seed")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=30, help="steps of the outer loop per epoch, 4 tasks each")
+    parser.add_argument("--log", type=Path, help="file of results, to go on from where a run was broken off")
     parser.add_argument("--transductive", action="store_true")
     parser.add_argument("--tune", action="store_true", help="print validation accuracies by step size instead")
     options = parser.parse_args()
@@ -184,13 +194,18 @@ def main() -> None:
     if options.tune:
         tune(data, options)
         return
-    rows = []
+    log = options.log
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log and log.exists() else []
     for seed in range(options.seeds):
         for name in options.problems:
             for shots in options.shots:
-                for found in measured(name, data, shots, seed, options):
+                done = {r["method"] for r in rows if (r["problem"], r["shots"], r["seed"]) == (name, shots, seed)}
+                for found in measured(name, data, shots, seed, options, done):
                     rows.append(found)
                     print(found, flush=True)
+                    if log:
+                        with log.open("a") as file:
+                            file.write(json.dumps(found) + "\n")
     report(pd.DataFrame(rows), options.episodes)
     print(f"\n{time.process_time() - begin:.0f} s of CPU in all")
 
