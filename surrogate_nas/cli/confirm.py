@@ -23,7 +23,7 @@ EXAMPLE = "surrogate-nas confirm --predictor runs/wine-20/predictor --task wine 
 def command(
     predictor: Annotated[Path, typer.Option(help="A saved predictor.")],
     run_dir: Annotated[Path, typer.Option(help="Folder of the trainings; the same folder continues.")],
-    task: Annotated[str, typer.Option(help="Data set to train on.")] = "digits",
+    task: Annotated[str, typer.Option(help="Data set to train on: a name, or a .toml file.")] = "digits",
     top: Annotated[int, typer.Option(help="How many of the best predicted.")] = 5,
     seeds: Annotated[int, typer.Option(help="Trainings of each.")] = 3,
     epochs: Annotated[int | None, typer.Option(help="Length of each training; default: the trainer's own.")] = None,
@@ -68,7 +68,9 @@ def command(
         show_json({"confirmed": records(frame)})
         return
     name = trainer.metric.capitalize()
-    typer.echo(f"{name} on {task}, mean ± standard deviation over {seeds} seed(s), the best validated first:")
+    typer.echo(
+        f"{name} on {trainer.data.name}, mean ± standard deviation over {seeds} seed(s), the best validated first:"
+    )
     show_table(
         ["predicted", "validation", "test", "architecture"],
         [

@@ -22,15 +22,26 @@ SENTENCES = 4
 
 
 def command(
-    measurements: Annotated[Path, typer.Argument(help="CSV or Parquet file: an architecture and a score per row.")],
-    space: Annotated[str, typer.Option(help="Their search space: a name, or a TOML file that defines it.")],
+    measurements: Annotated[
+        list[Path],
+        typer.Argument(
+            help="CSV or Parquet file: an architecture and a score per row; or a table, as of `train`. Or several."
+        ),
+    ],
     save: Annotated[Path, typer.Option(help="Folder for the predictor.")],
+    space: Annotated[
+        str | None,
+        typer.Option(help="Their search space: a name, or a TOML file that defines it. A table of `train` says it."),
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Task of a table; default: the only one in it.")] = None,
     arch_column: Annotated[str | None, typer.Option(help="Column of the architectures, in text form.")] = None,
     score_column: Annotated[str | None, typer.Option(help="Column of the scores.")] = None,
     extra_columns: Annotated[
         str | None, typer.Option(help="Columns of side features (parameters, zero-cost proxies), between commas.")
     ] = None,
-    direction: Annotated[str, typer.Option(help="max if a higher score is better, min if a lower one is.")] = "max",
+    direction: Annotated[
+        str | None, typer.Option(help="max if a higher score is better, min if a lower one is. Default: max.")
+    ] = None,
     unit: Annotated[str, typer.Option(help="Unit of the scores: %, ms ...")] = "",
     table: Annotated[
         str | None, typer.Option(help="Table of earlier tasks in the same space to start from: a name or a file.")
@@ -41,18 +52,23 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     """Learn from your own measurements; say how far to trust it, what it learned, and what looks best."""
+    from surrogate_nas.cli.joined import read_joined
     from surrogate_nas.cli.learning import across_tasks, as_direction, check_learnable, learn, names_of
-    from surrogate_nas.cli.measurements import read_measurements
     from surrogate_nas.spaces import get_space
 
-    better, extra = as_direction(direction), names_of(extra_columns)
+    asked, extra = as_direction(direction or "max"), names_of(extra_columns)
     _check_options(top, seed, save, report)
-    opened = get_space(space)
-    _check_table(table, opened, extra)
-    read = read_measurements(
-        measurements, opened, arch_column=arch_column, score_column=score_column, extra_columns=extra
+    named = None if space is None else get_space(space)
+    if named is not None:
+        _check_table(table, named, extra)
+    joined = read_joined(
+        measurements, space=named, task=task, arch_column=arch_column, score_column=score_column, extra_columns=extra
     )
-    check_learnable(read.y, measurements)
+    read, opened, better = joined.read, joined.read.space, joined.direction or asked
+    if direction is not None and asked != better:
+        raise InvalidInputError(f"--direction: expected {better}, as the table has it, got {direction}")
+    _check_table(table, opened, extra)
+    check_learnable(read.y, measurements[0])
     with console_progress(silent=as_json) as progress:
         meta = None if table is None else across_tasks(table, seed, progress.say)
         fitted = learn(opened, read.X, read.y, extra=read.extra, meta=meta, direction=better, seed=seed)
@@ -64,7 +80,7 @@ def command(
         from surrogate_nas.reports import write_predictor_report
 
         page = write_predictor_report(
-            fitted, report, read.X, read.y, extra=read.extra, title=measurements.stem, unit=unit,
+            fitted, report, read.X, read.y, extra=read.extra, title=joined.title, unit=unit,
             random_state=seed or 0, left_out=left_out, learned=learned,
         )  # fmt: skip
     if as_json:

@@ -30,7 +30,10 @@ def command(
     run_dir: Annotated[Path, typer.Option(help="Folder of the results; the same folder continues.")],
     space: Annotated[str, typer.Option(help="Search space: a name, or a TOML file that defines it.")] = "nas-bench-201",
     task: Annotated[
-        str, typer.Option(help=f"Data set whose samples the networks read; {RANDOM!r} needs no data.")
+        str,
+        typer.Option(
+            help=f"Data set whose samples the networks read: a name or a .toml file; {RANDOM!r} needs no data."
+        ),
     ] = "digits",
     architecture: Annotated[
         list[str] | None, typer.Option(help="An architecture, in text form; may be repeated.")

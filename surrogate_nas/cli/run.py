@@ -25,7 +25,8 @@ EXAMPLE = "surrogate-nas run --task digits --run-dir runs/digits"
 
 def command(
     task: Annotated[
-        str, typer.Option(help="The new task: digits, wine, fashion-mnist-subset ... (a data set; see the README).")
+        str,
+        typer.Option(help="The new task, a data set: digits, wine ... (see the README), or a .toml file of your own."),
     ] = "digits",
     space: Annotated[
         str | None, typer.Option(help="Search space, a name or a .toml file; default: that of the earlier tasks.")
@@ -60,11 +61,14 @@ def command(
     from surrogate_nas.experiments.arms import Budget
     from surrogate_nas.experiments.main_job import Settings, run_main_job
     from surrogate_nas.reports import write_report
+    from surrogate_nas.training import load_dataset
+    from surrogate_nas.training.datasets.described import is_described
 
     budget = Budget(support=support, further=further, rounds=rounds, finalists=finalists, seeds=seeds)
     place, jobs = executor_named(executor, address, jobs)
     settings = Settings(task, table, budget, strategy, seed, epochs, device, jobs, place, space)
-    folder = run_dir or Path("runs") / "-".join(filter(None, (task, space and Path(space).stem, str(seed))))
+    name = load_dataset(task).name if is_described(task) else task
+    folder = run_dir or Path("runs") / "-".join(filter(None, (name, space and Path(space).stem, str(seed))))
     with console_progress(silent=as_json) as progress:
         result = run_main_job(settings, run_dir=folder, progress=progress)
     report = write_report(folder)
@@ -73,7 +77,7 @@ def command(
             {"run_dir": folder, "report": report, "comparison": records(result.comparison), "seconds": result.seconds}
         )
     else:
-        _tell(task, result, report)
+        _tell(name, result, report)
 
 
 #: Hand-made networks shown on the terminal, the best validated; the report has all.

@@ -55,6 +55,9 @@ DEFAULTS: dict[str, Any] = {"table": "nas-bench-graph", "seed": 0, "batch-size":
 #: Who searches where nobody is named: for one metric, and for several.
 STRATEGY, STRATEGY_OF_SEVERAL = "default", "nsga2"
 
+#: The file of a run folder with what was evaluated.
+SCORES = "scores.csv"
+
 #: Evaluations where no budget is named.
 BUDGET = 150
 
@@ -82,7 +85,10 @@ def command(
     score_column: Annotated[str | None, typer.Option(help="Column of the scores in CSV and Parquet.")] = None,
     direction: Annotated[str | None, typer.Option(help="Of the scores in CSV and Parquet: max or min.")] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Train for real on this data set, instead of looking up in a table.")
+        str | None,
+        typer.Option(
+            help="Train for real on this data set (a name or a .toml file), instead of looking up in a table."
+        ),
     ] = None,
     strategy: Annotated[
         str | None, typer.Option(help="Who searches. Default: default, or nsga2 for several metrics.")
@@ -128,11 +134,13 @@ def command(
         "run-dir": None if run_dir is None else str(run_dir),
         "set": assignments("--set", set_ or ()), "limit": assignments("--limit", limit or ()),
     }  # fmt: skip
-    given = DEFAULTS | settings(config, KEYS, flags)
+    given = _with_dataset(DEFAULTS | settings(config, KEYS, flags))
     if given["top"] < 1:
         raise InvalidInputError(f"--top: expected at least 1, got {given['top']}")
     objective, searching, result = _search(given, silent=as_json)
     folder = given.get("run-dir")
+    if folder is not None:
+        _write_scores(result, Path(folder) / SCORES)
     found = _best(result, given["top"])
     if as_json:
         show_json(
@@ -149,6 +157,16 @@ def command(
     _tell(objective, _strategy_name(given, objective), result, found)
     if folder is not None:
         typer.echo(f"Log:    {Path(folder) / 'search.jsonl'} (one line per evaluation; the same command continues)")
+        typer.echo(f"Scores: {Path(folder) / SCORES} (for surrogate-nas fit)")
+
+
+def _with_dataset(given: dict[str, Any]) -> dict[str, Any]:
+    """A file that describes data is trained on, whichever option names it: no table has such a task."""
+    from surrogate_nas.training.datasets.described import is_described
+
+    if "dataset" not in given and is_described(given.get("task")):
+        return {**{key: value for key, value in given.items() if key != "task"}, "dataset": given["task"]}
+    return given
 
 
 def _search(given: Mapping[str, Any], *, silent: bool) -> "tuple[Objective, Strategy, SearchResult]":
@@ -282,7 +300,8 @@ def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":
         table = load_table(given["sources"])
         other = None if table.space.name == objective.space.name else table.space
         earlier = {task: TaskData(*table.data(task=task, split="val"), space=other) for task in table.tasks}
-    target = next((o.task for o in tables_behind(objective)), given.get("dataset", ""))
+    # Of a table the target's scores must not be known beforehand; who trains for real may know all that was trained.
+    target = next((o.task for o in tables_behind(objective)), "")
     name = _strategy_name(given, objective)
     options = dict(given.get("set", {}))
     if "levels" in signature(factory_of(name, options)).parameters and isinstance(objective, TableObjective):
@@ -296,6 +315,18 @@ def _number(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _write_scores(result: "SearchResult", path: Path) -> None:
+    """Architectures with one column per metric, which is what ``fit`` takes; a failure is left empty."""
+    import pandas as pd
+
+    from surrogate_nas.core.atomic import write_atomically
+
+    scores = result.scores.reshape(len(result.X), -1)
+    columns = dict(zip(result.objective.metrics, scores.T, strict=True))
+    frame = pd.DataFrame({"architecture": result.objective.space.format(result.X), **columns})
+    write_atomically(path, lambda target: frame.to_csv(target, index=False))
 
 
 def _best(result: "SearchResult", top: int) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surrogate_nas.experiments.arms import Arm, Budget, Outcome, play
     from surrogate_nas.experiments.catalogue import list_strategies, make_strategy
-    from surrogate_nas.experiments.collection import collect, mean_over_seeds, table_of_logs
+    from surrogate_nas.experiments.collection import collect, collect_tasks, mean_over_seeds, table_of_logs
     from surrogate_nas.experiments.comparing.compare import compare
     from surrogate_nas.experiments.comparing.comparison import Comparison
     from surrogate_nas.experiments.confirmation import confirm
@@ -60,6 +60,7 @@ _HOMES = {
     "TrainingObjective": "objectives",
     "WeightedObjective": "objectives",
     "collect": "collection",
+    "collect_tasks": "collection",
     "compare": "comparing.compare",
     "confirm": "confirmation",
     "default_strategy": "presets.default",
@@ -79,9 +80,9 @@ __all__ = [
     "ArchitectureLibrary", "Arm", "Budget", "CallableObjective", "Comparison", "Evaluation", "FewShotObjective",
     "Limit", "LoggedTrainings", "MainJobResult", "MultiObjective", "NoisyObjective", "Objective", "Outcome",
     "PredictorObjective", "ReplayedTrainings", "ReplicatedObjective", "RunLog", "SearchResult", "Settings",
-    "SupernetObjective", "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "compare", "confirm",
-    "default_strategy", "list_strategies", "make_strategy", "mean_over_seeds", "play", "proxy_table", "read_log",
-    "run_main_job", "search", "sources_of", "table_of_logs",
+    "SupernetObjective", "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "collect_tasks",
+    "compare", "confirm", "default_strategy", "list_strategies", "make_strategy", "mean_over_seeds", "play",
+    "proxy_table", "read_log", "run_main_job", "search", "sources_of", "table_of_logs",
 ]  # fmt: skip
 
 

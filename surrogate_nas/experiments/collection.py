@@ -1,9 +1,11 @@
 """Turn real trainings into a table: train a sample of architectures, keep every result, go on after a kill."""
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from surrogate_nas.core import Column, InvalidInputError
 from surrogate_nas.core.progress import Progress
 from surrogate_nas.execution import Executor
 from surrogate_nas.experiments.run_log import read_log
-from surrogate_nas.experiments.trainings import LOG_NAME, LoggedTrainings, training_log
+from surrogate_nas.experiments.trainings import LOG_NAME, SPACE_DIGEST, LoggedTrainings, recipe, training_log
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables import Table
 from surrogate_nas.training import Trainer, TrainingResult
@@ -61,6 +63,82 @@ def collect(
     return table_of_results(
         {trainer.data.name: results}, trainer.space, epochs={trainer.data.name: trainer.settings.epochs}
     )
+
+
+def collect_tasks(
+    trainers: Sequence[Trainer],
+    X: Rows,
+    seeds: Sequence[int],
+    *,
+    run_dir: str | Path,
+    jobs: int = 1,
+    executor: Executor | str | None = None,
+    progress: Progress | None = None,
+    together: int | None = None,
+) -> Table:
+    """Train every row on several tasks, and return a table of all that a folder holds by then.
+
+    The folder only grows: other rows, seeds and tasks are added to what earlier calls left there. The log of the
+    first task lies in the folder itself, that of each further one in a folder of its name.
+
+    Args:
+        trainers: One per task, all of one space.
+        X: Rows, shape (n, d).
+        seeds: Training seeds.
+        run_dir: The folder; the other arguments are those of :func:`collect`.
+        jobs: Workers at once.
+        executor: Where they work.
+        progress: Told after every training.
+        together: Networks that each worker trains at a time.
+
+    Raises:
+        InvalidInputError: The folder holds trainings in another space, or other trainings on one of the tasks.
+    """
+    space, root = trainers[0].space, Path(run_dir)
+    names = [trainer.data.name for trainer in trainers]
+    if len(set(names)) < len(names):
+        raise InvalidInputError(f"tasks: expected different ones, got {', '.join(names)}; give each its own name")
+    for folder in _logs_in(root).values():  # what cannot be joined is refused before anything is trained
+        _check_space(folder, recipe(trainers[0]))
+    for trainer in trainers:
+        folder = _logs_in(root).get(trainer.data.name) or _new_log(root, trainer.data.name)
+        collect(
+            trainer, X, seeds, run_dir=folder, jobs=jobs, executor=executor, progress=progress, together=together
+        )  # fmt: skip
+    return table_of_logs([*_logs_in(root).values()], space)
+
+
+def _check_space(folder: Path, wanted: dict[str, Any]) -> None:
+    there, _ = read_log(folder / LOG_NAME)
+    if there["space"] != wanted["space"]:
+        raise InvalidInputError(
+            f"run folder {str(folder)!r}: expected trainings in space {wanted['space']!r}, got some in "
+            f"{there['space']!r}; choose another run folder"
+        )
+    if there.get(SPACE_DIGEST) != wanted.get(SPACE_DIGEST):
+        raise InvalidInputError(
+            f"run folder {str(folder)!r}: expected the space {wanted['space']!r} as it was when the folder was begun, "
+            "got another definition; choose another run folder"
+        )
+
+
+def _logs_in(root: Path) -> dict[str, Path]:
+    """Folders of logs by task, in the order of their names behind the folder itself."""
+    found: dict[str, Path] = {}
+    for folder in (root, *sorted(path for path in root.glob("*") if path.is_dir())):
+        if (folder / LOG_NAME).is_file():
+            task = read_log(folder / LOG_NAME)[0].get("dataset")
+            if task is not None and folder in (root, _folder_of(root, task)):  # others are runs of their own
+                found.setdefault(task, folder)
+    return found
+
+
+def _new_log(root: Path, task: str) -> Path:
+    return _folder_of(root, task) if _logs_in(root) else root
+
+
+def _folder_of(root: Path, task: str) -> Path:
+    return root / re.sub(r"[^\w.-]+", "-", task)
 
 
 def table_of_logs(paths: Sequence[str | Path], space: SearchSpace, *, name: str = "collected", **about: str) -> Table:

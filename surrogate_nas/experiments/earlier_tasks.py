@@ -9,8 +9,9 @@ from surrogate_nas.spaces import SearchSpace, get_space
 from surrogate_nas.spaces.catalogue import as_space
 from surrogate_nas.tables import Table, load_table
 from surrogate_nas.tables.catalogue import table_entries
-from surrogate_nas.training import ArrayDataset, GraphDataset, list_datasets
+from surrogate_nas.training import ArrayDataset, GraphDataset, list_datasets, load_dataset
 from surrogate_nas.training.checking import readable_kinds
+from surrogate_nas.training.datasets.described import is_described
 
 
 @final
@@ -49,7 +50,7 @@ def earlier_tasks(
     """Find the space and the earlier tasks that go with a new task.
 
     Args:
-        task: The new task: name of a data set, or a data set.
+        task: The new task: name of a data set, path of a TOML file that describes one, or a data set.
         space: Space of the networks, its name or definition; None takes the table's, or that of the first embedded
             table whose networks read such data.
         table: Name or path of a table; None takes the first embedded one in this space that has other tasks.
@@ -58,6 +59,8 @@ def earlier_tasks(
         InvalidInputError: No embedded table has networks for such data, and no space was named.
         UnknownNameError: There is no such data set, space or table.
     """
+    if isinstance(task, str) and is_described(task):
+        task = load_dataset(task)
     name = task if isinstance(task, str) else task.name
     wanted = None if space is None else as_space(space)
     if table is not None:

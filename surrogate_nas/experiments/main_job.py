@@ -47,7 +47,8 @@ class Settings:
     """What a main job does.
 
     Attributes:
-        task: The new task: a name from ``list_datasets()``, or a data set of the user's own.
+        task: The new task: a name from ``list_datasets()``, or data of the user's own: a data set, or the path of a
+            TOML file that describes one.
         table: Table of earlier tasks to learn from: a name or a path; None finds one, see :func:`earlier_tasks`.
         budget: Trainings per arm.
         strategy: How proposals are found on the predictor: "ranking" or "evolution".

@@ -4,6 +4,8 @@ Both answer the same question, so the main job runs unchanged on either: live it
 table it costs nothing and can be repeated over many seeds.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -21,7 +23,10 @@ from surrogate_nas.execution import Executor, Pool, WorkerDied, as_executor, in_
 from surrogate_nas.experiments.run_log import RunLog
 from surrogate_nas.spaces.base import Rows, SearchSpace
 from surrogate_nas.tables import Table
+from surrogate_nas.tables.contents import own_definition
 from surrogate_nas.training import Trainer, TrainingResult
+from surrogate_nas.training.datasets.content import content_digest
+from surrogate_nas.training.datasets.described import is_described
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +41,9 @@ MAX_CANDIDATES = 50_000
 
 #: What identifies a training in a log.
 LOG_KEY = ("architecture", "seed")
+
+#: What tells one's own spaces and data from others of the same name, in the configuration of a log.
+SPACE_DIGEST, DATA_DIGEST = "digest_of_space", "digest_of_data"
 
 #: A row and its seed.
 Job = tuple[npt.ArrayLike, int]
@@ -220,9 +228,18 @@ def training_log(run_dir: str | Path | None, trainer: Trainer) -> Iterator[RunLo
 
 
 def recipe(trainer: Trainer) -> dict[str, Any]:
-    """What decides a training's result, beside architecture and seed, as plain values."""
+    """What decides a training's result, beside architecture and seed, as plain values.
+
+    Of a space or data of the user's own there are digests, too: their files may change under a run folder.
+    """
     # Not the device: another one gives the same training, up to rounding.
-    return {"space": trainer.space.name, "dataset": trainer.data.name, **trainer.settings.to_dict()}
+    own: dict[str, Any] = {}
+    if (definition := own_definition(trainer.space)) is not None:
+        text = json.dumps(definition, sort_keys=True)
+        own[SPACE_DIGEST] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if not isinstance(trainer.dataset, str) or is_described(trainer.dataset):
+        own[DATA_DIGEST] = content_digest(trainer.data)
+    return {"space": trainer.space.name, "dataset": trainer.data.name, **own, **trainer.settings.to_dict()}
 
 
 @final

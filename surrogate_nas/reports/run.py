@@ -211,7 +211,7 @@ def _frame(path: Path) -> "pd.DataFrame":
         raise _damaged(path, "at least one row", "none")
     for name in numbers:
         try:
-            frame[name] = pd.to_numeric(frame[name].replace("", "nan")).astype(float)
+            frame[name] = pd.to_numeric(frame[name].mask(frame[name] == "")).astype(float)
         except ValueError as error:
             raise _damaged(path, f"numbers in column {name!r}", str(error)) from None
     if "chosen" in texts:

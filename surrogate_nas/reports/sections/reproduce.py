@@ -53,7 +53,8 @@ def command(run: Run) -> str:
 def _how(run: Run) -> list[Html]:
     if not _comes_with_the_package(run):
         words = (
-            "The new task is data of the user's own: repeat the run from Python, with the same data and these settings."
+            "The new task is data of the user's own: repeat the run with the same data and these settings, from Python "
+            "or, where a TOML file describes the data, with surrogate-nas run --task and that file."
         )
         return [paragraph(words)]
     note = (
