@@ -158,18 +158,20 @@ def tune(data: ArrayDataset, options: argparse.Namespace) -> None:
 def report(results: pd.DataFrame, episodes: int) -> None:
     """Print one table per problem."""
     for name, part in results.groupby("problem", sort=False):
-        columns = {}
+        columns: dict[str, pd.Series] = {}
         for shots, of in part.groupby("shots"):
             grouped = of.groupby("method", sort=False)
-            seeds = grouped["accuracy"].apply(list)
             half = grouped["half"].apply(lambda h: float(np.sqrt((h**2).sum()) / len(h)))
-            columns[f"{shots}-shot, %"] = [f"{100 * np.mean(a):.1f} ± {100 * half[m]:.1f}" for m, a in seeds.items()]
-            columns[f"{shots}-shot, each seed"] = [", ".join(f"{100 * v:.1f}" for v in a) for a in seeds]
+            mean = grouped["accuracy"].mean()
+            columns[f"{shots}-shot, %"] = (100 * mean).map("{:.1f}".format) + " ± " + (100 * half).map("{:.1f}".format)
+            columns[f"each seed ({shots}-shot)"] = grouped["accuracy"].apply(
+                lambda a: ", ".join(f"{100 * v:.1f}" for v in a)
+            )
             columns[f"steps ({shots}-shot)"] = grouped["steps"].apply(
                 lambda s: ", ".join(map(str, s)) if s.any() else ""
             )
             columns[f"s ({shots}-shot)"] = grouped["s"].mean().map(lambda s: f"{s:.0f}" if s else "")
-        table = pd.DataFrame(columns, index=part["method"].unique())
+        table = pd.DataFrame(columns, index=part["method"].unique()).fillna("")
         print(f"\n### {name}: 5-way, {part['seed'].nunique()} seeds x {episodes} test episodes of 75 queries\n")
         print("| method | " + " | ".join(table.columns) + " |")
         print("|---|" + "---|" * len(table.columns))

@@ -99,6 +99,7 @@ def few_shot(n: int, sizes: list[int], seeds: int) -> None:
     new = SPACE.sample(n, np.random.default_rng(2))
     task = latency_task(SPACE, new, (3, 16, 16), 10, target, sums=True, **SKELETON)
     y, sums = task.y, np.asarray(task.extra)
+    again = latency_task(SPACE, new, (3, 16, 16), 10, target, **SKELETON).y
     flops = np.array([count_flops(build_network(SPACE, x, (3, 16, 16), 10, **SKELETON), (3, 16, 16)) for x in new])
     with_sums = MetaPredictor(SPACE, random_state=0).fit(sources)
     plain = {name: replace(source, extra=None) for name, source in sources.items()}
@@ -117,6 +118,7 @@ def few_shot(n: int, sizes: list[int], seeds: int) -> None:
                 "MetaPredictor": meta.adapt(new[rows], y[rows], direction="min").predict(new[rest]),
                 "AutoPredictor, the new rows alone": own.fit(new[rows], y[rows]).predict(new[rest]),
                 "FLOPs": flops[rest],
+                "the same networks measured again": again[rest],
             }
             for method, predicted in made.items():
                 off = np.median(np.abs(predicted / y[rest] - 1)) if method != "FLOPs" else np.nan
