@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from surrogate_nas.experiments.run_log import RunLog, read_log
     from surrogate_nas.experiments.searching.search import SearchResult, search
     from surrogate_nas.experiments.trainings import LoggedTrainings, ReplayedTrainings
+    from surrogate_nas.experiments.tuning import tune
 
 #: Where each public name lives; on first use, because the trainer brings torch.
 _HOMES = {
@@ -74,6 +75,7 @@ _HOMES = {
     "search": "searching.search",
     "sources_of": "main_job",
     "table_of_logs": "collection",
+    "tune": "tuning",
 }
 
 __all__ = [
@@ -82,7 +84,7 @@ __all__ = [
     "PredictorObjective", "ReplayedTrainings", "ReplicatedObjective", "RunLog", "SearchResult", "Settings",
     "SupernetObjective", "TableObjective", "TrainingObjective", "WeightedObjective", "collect", "collect_tasks",
     "compare", "confirm", "default_strategy", "list_strategies", "make_strategy", "mean_over_seeds", "play",
-    "proxy_table", "read_log", "run_main_job", "search", "sources_of", "table_of_logs",
+    "proxy_table", "read_log", "run_main_job", "search", "sources_of", "table_of_logs", "tune",
 ]  # fmt: skip
 
 
