@@ -1,8 +1,8 @@
 """What tuning the recipe of confirmed networks is worth: step size, weight decay, width and the architecture, together.
 
 The three architectures of NAS-Bench-201's space that validate best in the table image-tasks on `few-digits`; 20 trials
-of Optuna's TPE on the validation score, the recipe as it is among them, with three seeds of the sampler. Then the recipe
-as it is, with the first architecture, and the tuned one with its own are trained with ``--confirm`` fresh seeds: mean
+of Optuna's TPE on the validation score, the recipe as it is among them, with three seeds of the sampler. Then that
+recipe, with the first architecture, and the tuned one with its own are trained with ``--confirm`` fresh seeds: mean
 test accuracy, and the gap, paired by seed, with its standard error.
 
     python analysis/36_tuning.py
