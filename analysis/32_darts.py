@@ -9,6 +9,11 @@ are test accuracies: mean over searches (seeds), ± their standard deviation, an
 "random" is the mean over single random architectures. Shares are of the architecture that the mixture stands for:
 of identities (skip), and of all operations without weights (identities, poolings, none).
 
+With ``--collapse`` the known collapse is shown where there is nothing else to flee to: cells whose edges carry an
+identity or a 3x3 convolution (as space S2 of Zela et al., arXiv:1909.09656), first order, 40 epochs, with beta-decay
+and without; printed are the shares of identities in the architecture and in the mixture.
+
+    python analysis/32_darts.py --collapse --searches 2
     python analysis/32_darts.py                                  # fashion-7x7, three searches of each kind
     python analysis/32_darts.py --datasets digits --searches 5 --epochs 30
 """
@@ -24,6 +29,7 @@ from one_shot import RECIPES, connected, load, train, trainer_of
 
 import surrogate_nas as sn
 from surrogate_nas.core.statistics import bootstrap_mean
+from surrogate_nas.spaces import EdgeCellSpace
 from surrogate_nas.training import ArrayDataset
 from surrogate_nas.training.supernet import DartsResult, darts
 
@@ -96,6 +102,24 @@ def report(data: ArrayDataset, args: argparse.Namespace) -> None:
         print(f"\n{what}, by epoch\n{pd.DataFrame(curves, index=at + 1).T.to_string()}", flush=True)
 
 
+def collapse(data: ArrayDataset, args: argparse.Namespace) -> None:
+    """Identities against convolutions, epoch by epoch."""
+    whole = sn.get_space("nas-bench-201")
+    two = [op for op in whole.operations if op.kind == "identity" or (op.has_weights and op.kernel == 3)]
+    space = EdgeCellSpace("identity or convolution", two, whole.n_nodes, whole.skeleton)
+    recipe, lines = {"skeleton": RECIPES[data.name].skeleton}, {}
+    for regularisation in ("none", "beta-decay"):
+        for seed in range(args.searches):
+            result = darts(
+                space, data, epochs=40, recipe=recipe, regularisation=regularisation, seed=seed, device="cpu"
+            )
+            for what in ("skip_share", "skip_weight"):
+                values = {h.epoch: round(getattr(h, what), 2) for h in result.history[::6] + result.history[-1:]}
+                lines[regularisation, seed, what] = values
+            print(f"{regularisation}, seed {seed}: {space.format(result.x)[0]}", flush=True)
+    print(f"\n{data.name}, identities by epoch\n{pd.DataFrame(lines).T.to_string()}")
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,11 +128,12 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=3, help="searches of each kind")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of DARTS")
     parser.add_argument("--folder", default="runs/one-shot", help="where real trainings are kept")
+    parser.add_argument("--collapse", action="store_true", help="show the collapse to identities instead")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for name in args.datasets.split(","):
         if (data := load(name)) is not None:
-            report(data, args)
+            (collapse if args.collapse else report)(data, args)
 
 
 if __name__ == "__main__":
