@@ -1,6 +1,6 @@
 """``surrogate-nas search``: the best architecture for the fewest evaluations, on a table or by real training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +11,8 @@ from surrogate_nas.cli.console import AddressOption, ExecutorOption, JsonFlag, c
 from surrogate_nas.core import InvalidInputError
 
 if TYPE_CHECKING:
-    from surrogate_nas.experiments import Limit, Objective, SearchResult, TableObjective
-    from surrogate_nas.strategies import Strategy
+    from surrogate_nas.experiments import Objective, SearchResult, TableObjective
+    from surrogate_nas.strategies import Predicate, Strategy
     from surrogate_nas.tables import Table
 
 NAME = "search"
@@ -97,7 +97,10 @@ def command(
         list[str] | None, typer.Option("--set", help="Option of the strategy: population_size=50. May be repeated.")
     ] = None,
     sources: Annotated[
-        str | None, typer.Option(help="Table of earlier tasks, for strategies that learn from them. Default: --table.")
+        str | None,
+        typer.Option(
+            help="Table of earlier tasks, or of trainings on this one, to learn from before. Default: that of --table."
+        ),
     ] = None,
     limit: Annotated[
         list[str] | None,
@@ -157,7 +160,21 @@ def command(
     _tell(objective, _strategy_name(given, objective), result, found)
     if folder is not None:
         typer.echo(f"Log:    {Path(folder) / 'search.jsonl'} (one line per evaluation; the same command continues)")
-        typer.echo(f"Scores: {Path(folder) / SCORES} (for surrogate-nas fit)")
+        typer.echo(f"Scores: {Path(folder) / SCORES}")
+        if "dataset" in given:
+            typer.echo(f"Next:   {_next(given, objective, Path(folder))}")
+
+
+def _next(given: Mapping[str, Any], objective: "Objective", folder: Path) -> str:
+    """What to do with trainings that a search did: a predictor learns from them, and from those before."""
+    from surrogate_nas.tables import load_table
+
+    earlier = ""
+    if Path(given.get("sources", "")).suffix:
+        table = load_table(given["sources"])
+        earlier = f"{given['sources']} " if table.space.name == objective.space.name and len(table.tasks) == 1 else ""
+    space = "" if earlier else f"--space {given.get('space', objective.space.name)} "
+    return f"surrogate-nas fit {earlier}{folder / SCORES} {space}--save {folder / 'predictor'}"
 
 
 def _with_dataset(given: dict[str, Any]) -> dict[str, Any]:
@@ -188,12 +205,12 @@ def _search(given: Mapping[str, Any], *, silent: bool) -> "tuple[Objective, Stra
     return objective, strategy, result
 
 
-def _objective(given: Mapping[str, Any]) -> "tuple[Objective, list[Limit]]":
+def _objective(given: Mapping[str, Any]) -> "tuple[Objective, Sequence[Predicate]]":
     """What is searched on, and what keeps to the limits."""
     from surrogate_nas.experiments import Limit, MultiObjective
 
     if "dataset" in given:
-        return _training(given), []
+        return _training(given)
     table = _table(given)
     check_lengths(table, given)
     task = given.get("task")
@@ -270,7 +287,8 @@ def _table(given: Mapping[str, Any]) -> "Table":
     return Table(read.space, read.X, {column: read.y}, name=path.stem)
 
 
-def _training(given: Mapping[str, Any]) -> "Objective":
+def _training(given: Mapping[str, Any]) -> "tuple[Objective, Sequence[Predicate]]":
+    """Real training, and the condition that nothing is trained which the sources have of the same task."""
     for key in ("task", "limit", "cost", "split"):
         if key in given:
             raise InvalidInputError(f"--{key} and --dataset: expected one of them, got both; --{key} is of a table")
@@ -278,6 +296,7 @@ def _training(given: Mapping[str, Any]) -> "Objective":
     if not seed.isdecimal():
         raise InvalidInputError(f"--training-seed: expected a whole number of at least 0, got {seed!r}")
 
+    from surrogate_nas.cli.known import unknown_to
     from surrogate_nas.experiments import TrainingObjective  # only now: torch takes seconds to load
     from surrogate_nas.spaces import get_space
     from surrogate_nas.tables import load_table
@@ -285,7 +304,10 @@ def _training(given: Mapping[str, Any]) -> "Objective":
 
     space = get_space(given["space"]) if "space" in given else load_table(given["table"]).space
     trainer = Trainer(space=space, dataset=given["dataset"], epochs=given.get("epochs"))
-    return TrainingObjective(trainer, metric=given.get("metric"), seed=int(seed))
+    earlier = None
+    if "sources" in given:
+        earlier = unknown_to(load_table(given["sources"]), trainer.data.name, space)
+    return TrainingObjective(trainer, metric=given.get("metric"), seed=int(seed)), [earlier] if earlier else []
 
 
 def _strategy(given: Mapping[str, Any], objective: "Objective") -> "Strategy":

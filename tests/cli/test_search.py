@@ -49,7 +49,8 @@ def test_the_best_architectures_are_shown(run, tmp_path):
     assert lines[2].split(maxsplit=2) == [f"{result.best_score:.6g}", str(result.incumbents[-1] + 1), best]
     assert f"Regret: {result.regret()[-1]:.4g} (val" in out
     assert f"Regret: {result.regret('test')[-1]:.4g} (test: chosen without it" in out
-    assert "Log:    r/search.jsonl" in lines[-1]
+    assert "Log:    r/search.jsonl" in lines[-2]
+    assert lines[-1] == "Scores: r/scores.csv"
     assert f"search: 30 of 30, best {result.best_score:.6g}" in err
     assert len(read_log(tmp_path / "r" / "search.jsonl")[1]) == 30
 
