@@ -3,7 +3,7 @@
     python analysis/30_kill_and_continue.py runs/kill-and-continue                    # both executors, 24 kills each
     python analysis/30_kill_and_continue.py runs/kill-and-continue --executors ray --kills 30 --seed 1
 
-Protocol: 40 architectures drawn by default_rng(0) from nas-bench-graph, trained on wine for 40 epochs with seed 0, two
+Protocol: 40 architectures drawn by default_rng(0) from nas-bench-graph, trained on wine for 10 epochs with seed 0, two
 workers. The sweep is a process of its own. Kills are SIGKILL, drawn by the seed. In every life of it up to three
 workers are hit in the middle of a training, and the sweep goes on; then the sweep itself is hit, once it has finished
 none to three trainings more and up to a second later, or while it starts, and is begun again on the same folder. Every
@@ -33,7 +33,7 @@ import surrogate_nas as sn
 from surrogate_nas.experiments import collect
 from surrogate_nas.experiments.trainings import LOG_NAME
 
-TASK, SAMPLE, EPOCHS, JOBS = "wine", 40, 40, 2
+TASK, SAMPLE, EPOCHS, JOBS = "wine", 40, 10, 2
 #: A process that begins when its sweep is killed first loads what it needs, on a busy machine for minutes.
 PATIENCE_S = 600
 #: Marks the processes of a sweep, whoever their parent is.
@@ -171,17 +171,18 @@ def show(executor, folder, kills, seed):
     """Kill so many times, go on to the end, and print what was found."""
     rng, lives, counted = np.random.default_rng(seed), [], 0
     whole, broken = folder / f"{executor}-whole", folder / f"{executor}-broken"
+    shutil.rmtree(broken, ignore_errors=True)
     for path in (whole, broken):
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-    session(whole, executor, 0, [])
+        path.mkdir(parents=True, exist_ok=True)
+    if len(logged(whole)) < SAMPLE:
+        session(whole, executor, 0, [])
     while counted < kills and len(logged(broken)) < SAMPLE:
         lives.append(session(broken, executor, len(lives), plan_of(rng)))
         counted += lives[-1]["main"] + lives[-1]["workers"]
     lives.append(session(broken, executor, len(lives), []))
     a, b = logged(whole), logged(broken)
     final = {architecture for architecture, _ in b}
-    tables = [sweep(path, "local", path / "again.txt") for path in (whole, broken)]
+    tables = [sweep(path, executor, path / "again.txt") for path in (whole, broken)]
     frames = [t.to_pandas().set_index("architecture").sort_index() for t in tables]
     compared = [c for c in frames[0].columns if "seconds" not in c]
     different = int((~np.isclose(frames[0][compared], frames[1][compared], rtol=0, atol=0, equal_nan=True)).sum())
