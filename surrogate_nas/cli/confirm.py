@@ -37,6 +37,7 @@ def command(
 
     Writes confirmed.csv, and to best/ the weights of the best one and what it gets right, class by class.
     """
+    from surrogate_nas.cli.learning import candidates
     from surrogate_nas.core import InvalidInputError
     from surrogate_nas.execution import executor_named
     from surrogate_nas.experiments import confirm
@@ -58,6 +59,7 @@ def command(
             trainer,
             top,
             seeds,
+            X=candidates(fitted.space)[0],
             jobs=jobs,
             executor=place,
             run_dir=run_dir,
