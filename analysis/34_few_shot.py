@@ -63,7 +63,7 @@ METHODS: dict[str, tuple[Any, float]] = {
 }
 PIXELS, SCRATCH_ALONE = "nearest class mean, pixels", "from scratch"
 STEPS = (2, 8)
-SCRATCH = [(rate, steps) for rate in (0.1, 0.3) for steps in (5, 20, 60)]
+SCRATCH = [(rate, steps) for rate in (0.1, 0.3) for steps in (5, 20)]
 RATES = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
